@@ -1,0 +1,91 @@
+/**
+ * `lvsdr check FILE`: validates a configuration and says what it means, or everything that is wrong with it.
+ *
+ * @module
+ */
+
+import type { Config, RealServer, VirtualService } from "../model/config.ts";
+import { ExitCode } from "../model/exit_code.ts";
+import { OperatorError } from "../model/operator_error.ts";
+import { ConfigError } from "./config_error.ts";
+import { loadConfig } from "./parse_config.ts";
+import { formatPorts } from "./port_list.ts";
+
+/** Where a command prints. */
+export interface CheckOutput {
+  readonly write: (text: string) => void;
+  readonly writeError: (text: string) => void;
+}
+
+/** What is shown of a secret. */
+const MASK = "***";
+
+/**
+ * Runs `lvsdr check`. The summary, and JSON in any case, go to standard output, problems to standard error.
+ *
+ * @throws {OperatorError} If the file cannot be read and `json` is false.
+ */
+export async function runCheck(
+  file: string,
+  options: { readonly json: boolean },
+  output: CheckOutput,
+): Promise<ExitCode> {
+  try {
+    const config = await loadConfig(file);
+    output.write(options.json ? json({ ok: true, config: withoutSecrets(config) }) : summary(config, file));
+    return ExitCode.OK;
+  } catch (error) {
+    if (!(error instanceof OperatorError)) throw error;
+    if (options.json) {
+      const { message } = error;
+      const unreadable = [{ code: "unreadable", path: "", file, line: null, column: null, message }];
+      output.write(json({ ok: false, errors: error instanceof ConfigError ? error.problems : unreadable }));
+      return error.exitCode;
+    }
+    if (!(error instanceof ConfigError)) throw error;
+    const { length } = error.problems;
+    output.writeError(`${error.report}\n${file}: ${length === 1 ? "1 problem" : `${length} problems`}\n`);
+    return error.exitCode;
+  }
+}
+
+function json(value: unknown): string {
+  return `${JSON.stringify(value, null, 2)}\n`;
+}
+
+function withoutSecrets(config: Config): Config {
+  return {
+    ...config,
+    director: { ...config.director, hashKey: config.director.hashKey === null ? null : MASK },
+    status: { ...config.status, token: config.status.token === null ? null : MASK },
+  };
+}
+
+function summary(config: Config, file: string): string {
+  const { length } = config.services;
+  const count = length === 1 ? "1 virtual service" : `${length} virtual services`;
+  return `${file}: valid, ${count}\n${config.services.map(serviceText).join("")}`;
+}
+
+function serviceText(service: VirtualService): string {
+  const { name, protocol, vip, ports, scheduler, servers } = service;
+  const scheduling = [scheduler, ...service.schedulerOptions].join(" ");
+  const heading = `\n${name}: ${protocol} ${vip} port ${formatPorts(ports)}, scheduler ${scheduling}, ` +
+    `${healthText(service)}\n`;
+  const width = Math.max(...servers.map(({ address }) => address.length));
+  return heading +
+    servers.map((server) => `  ${server.address.padEnd(width)}  ${serverText(server)}\n`).join("");
+}
+
+function healthText({ health }: VirtualService): string {
+  if (health === null) return "no health check";
+  const target = health.type === "http" ? `http :${health.port}${health.path}` : `tcp :${health.port}`;
+  return `check ${target} every ${health.intervalMs / 1_000} s`;
+}
+
+function serverText({ weight, maxConnections, minConnections }: RealServer): string {
+  const limit = maxConnections === 0
+    ? ""
+    : `, full at ${maxConnections} connections, used again below ${minConnections}`;
+  return `weight ${weight}${weight === 0 ? " (quiesced)" : ""}${limit}`;
+}

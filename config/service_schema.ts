@@ -1,0 +1,170 @@
+/**
+ * The schema of one virtual service: every key with its type, default, unit and meaning.
+ *
+ * @module
+ */
+
+import { z } from "zod";
+import { PROTOCOLS, SCHEDULER_NAMES, SCHEDULER_OPTIONS } from "../model/config.ts";
+import { readAddress, readNetmask, readVip } from "./address.ts";
+import { DEFAULT_CHECK, DEFAULT_PROTOCOL, DEFAULT_SCHEDULER } from "./defaults.ts";
+import { DURATION_PATTERN, readDuration, readDurationOrZero } from "./duration.ts";
+import { type Field, text, wholeNumber } from "./fields.ts";
+import { HIGHEST_PORT, PORT_RANGE_PATTERN, readPortRange } from "./port_list.ts";
+import { quote, type Reading, refused, understood } from "./reading.ts";
+
+/** Connections a table, and so a server, can be allowed at most. */
+export const MOST_CONNECTIONS = 64_000_000;
+
+const NAME_PATTERN = "^[a-z0-9][a-z0-9_.-]{0,63}$";
+const ADDRESS_PATTERN = "^[0-9]{1,3}(\\.[0-9]{1,3}){3}$";
+const VIP_PATTERN = "^[0-9]{1,3}(\\.[0-9]{1,3}){3}(/32)?$";
+const PATH_PATTERN = "^/[!-~]*$";
+
+const duration = (): Field<number, string> =>
+  text("a duration with its unit such as 5s", readDuration, DURATION_PATTERN);
+
+const portNumber = (): Field<number, number> => wholeNumber(1, HIGHEST_PORT);
+
+function readName(name: string): Reading<string> {
+  return new RegExp(NAME_PATTERN).test(name) ? understood(name) : refused(
+    `Cannot use name ${
+      quote(name)
+    }: write at most 64 of a-z, 0-9, "_", "." and "-", beginning with a letter or digit`,
+  );
+}
+
+function readPath(path: string): Reading<string> {
+  return new RegExp(PATH_PATTERN).test(path) ? understood(path) : refused(
+    `Cannot use path ${
+      quote(path)
+    }: it must begin with "/" and hold no spaces, write others as %20 and so on`,
+  );
+}
+
+/** Idle timeouts; absent ones come from the level above. */
+export const timeoutsSchema = z.strictObject({
+  established: duration().optional().describe(
+    "Idle time after which an established TCP connection is forgotten (duration, 100ms to 168h; 15m by default).",
+  ),
+  fin: duration().optional().describe(
+    "Idle time after which a TCP connection that is being closed is forgotten (duration, 100ms to 168h; 2m by default).",
+  ),
+  udp: duration().optional().describe(
+    "Idle time after which a UDP connection is forgotten (duration, 100ms to 168h; 5m by default).",
+  ),
+});
+
+const persistenceSchema = z.strictObject({
+  timeout: duration().prefault("5m").describe(
+    "Time for which a client returns to the same real server after its last connection (duration, 100ms to 168h).",
+  ),
+  netmask: z.union([wholeNumber(1, 32), text("a netmask", readNetmask)]).prefault(32).describe(
+    "Clients that share this much of their address share a real server (prefix length in bits, or dotted mask).",
+  ),
+  quiesced: z.enum(["refuse", "keep"]).default("refuse").describe(
+    "Whether a quiesced real server still gets new connections of clients that persist to it.",
+  ),
+});
+
+const checkTiming = {
+  port: portNumber().optional().describe(
+    "TCP port that is checked (port number); the service's first port by default, required with `ports: any`.",
+  ),
+  interval: duration().prefault(DEFAULT_CHECK.interval).describe(
+    "Time from one check to the next (duration, 100ms to 168h).",
+  ),
+  timeout: duration().prefault(DEFAULT_CHECK.timeout).describe(
+    "Time after which a check without an answer fails (duration, 100ms to 168h); must be shorter than `interval`.",
+  ),
+  rise: wholeNumber(1, 100).default(DEFAULT_CHECK.rise).describe(
+    "Successes in a row that bring a failed server back (checks).",
+  ),
+  fall: wholeNumber(1, 100).default(DEFAULT_CHECK.fall).describe(
+    "Failures in a row that take a server out (checks).",
+  ),
+};
+
+/** How real servers are checked. */
+export const checkSchema = z.discriminatedUnion("type", [
+  z.strictObject({
+    type: z.literal("tcp").describe("How to check: `tcp` connects, `http` also sends a request."),
+    ...checkTiming,
+  }),
+  z.strictObject({
+    type: z.literal("http").describe("How to check: `tcp` connects, `http` also sends a request."),
+    path: text("a path such as /healthz", readPath, PATH_PATTERN).describe(
+      "Path that is requested with GET.",
+    ),
+    status: wholeNumber(200, 599).default(200).describe("Status code that counts as healthy (HTTP status)."),
+    ...checkTiming,
+  }),
+]);
+
+const serverSchema = z.strictObject({
+  address: text("an IPv4 address", readAddress, ADDRESS_PATTERN).describe(
+    "IPv4 address of the real server, on the link of the director's interface.",
+  ),
+  weight: wholeNumber(0, 65_535).default(1).describe(
+    "Share of new connections relative to the other servers (number); 0 quiesces: no new connections, old ones kept.",
+  ),
+  max_connections: wholeNumber(0, MOST_CONNECTIONS).default(0).describe(
+    "Connections at which the server gets no new ones (connections); 0 means no limit.",
+  ),
+  min_connections: wholeNumber(0, MOST_CONNECTIONS).optional().describe(
+    "Connections below which a server that was full is used again (connections); 3/4 of `max_connections` by default.",
+  ),
+});
+
+export const serviceSchema = z.strictObject({
+  name: text("a name", readName, NAME_PATTERN).optional().describe(
+    "Name in status, logs and commands, unique; VIP:PORT by default, VIP:PORT/udp for UDP.",
+  ),
+  vip: text("an IPv4 address", readVip, VIP_PATTERN).describe(
+    "Virtual IP clients connect to: one IPv4 address.",
+  ),
+  protocol: z.enum(PROTOCOLS).default(DEFAULT_PROTOCOL).describe("Transport protocol of the service."),
+  port: portNumber().optional().describe(
+    "The service's only port (port number); either this or `ports` is required.",
+  ),
+  ports: z.union([
+    z.literal("any"),
+    z.array(z.union([portNumber(), text("a port range", readPortRange, PORT_RANGE_PATTERN)])).min(1),
+  ]).optional().describe(
+    'The service\'s ports (port numbers and ranges such as "8000-8010"), or `any`; they share its persistence.',
+  ),
+  scheduler: z.enum(SCHEDULER_NAMES).default(DEFAULT_SCHEDULER).describe(
+    "How a real server is chosen for a new connection, by its ipvsadm(8) name.",
+  ),
+  scheduler_options: z.array(z.enum(SCHEDULER_OPTIONS)).default([]).describe(
+    "Flags of the hash schedulers `sh` and `mh`, by their ipvsadm(8) names.",
+  ),
+  persistence: persistenceSchema.optional().describe(
+    "Sends a client's later connections to the real server of its first; absent means none.",
+  ),
+  one_packet: z.boolean().default(false).describe(
+    "Whether every UDP packet is scheduled on its own, without a connection; only for `protocol: udp`.",
+  ),
+  timeouts: timeoutsSchema.prefault({}).describe(
+    "Idle timeouts of this service, instead of the global ones.",
+  ),
+  on_server_loss: z.enum(["reset", "move", "drop"]).default("reset").describe(
+    "What becomes of the connections of a real server that is removed or goes down.",
+  ),
+  unknown: z.enum(["reset", "drop", "schedule"]).optional().describe(
+    "What becomes of a TCP packet that belongs to no connection and opens none; `schedule` by default for the " +
+      "schedulers sh, mh and dh, `reset` for the others.",
+  ),
+  slow_start: text("a duration with its unit such as 30s", readDurationOrZero, DURATION_PATTERN).prefault(
+    "0s",
+  )
+    .describe(
+      "Time over which a server that comes back gets its full weight (duration, up to 168h); 0s means at once.",
+    ),
+  health: z.union([z.literal("none"), checkSchema]).optional().describe(
+    "How real servers are checked; a TCP connect to the first port by default, `none` (default for UDP) means always up.",
+  ),
+  servers: z.array(serverSchema).min(1).describe(
+    "Real servers, in the order schedulers see them; at least one.",
+  ),
+});

@@ -1,0 +1,121 @@
+/**
+ * The real servers of all services as the hot path needs them: arrays indexed by identity (see
+ * identity_registry.ts), so that an entry of the connection table leads straight to a MAC and to counters.
+ *
+ * Counters and connection counts belong to the identity and stay when a server leaves the configuration and
+ * returns. The arrays of a {@linkcode ServerSet} are what its scheduler looks at; counts are written to both.
+ *
+ * @module
+ */
+
+import type { ServerSet } from "../scheduler/scheduler.ts";
+import { isActive, State } from "./connection_state.ts";
+import { IdentityRegistry } from "./identity_registry.ts";
+
+/** What a destination can take. */
+export const Condition = {
+  /** Not in the configuration. */
+  Gone: 0,
+  /** Its health check fails. */
+  Down: 1,
+  /** Its MAC is not known. */
+  Unresolved: 2,
+  /** Known connections only. */
+  Quiesced: 3,
+  Usable: 4,
+} as const;
+
+/** Place of a destination in its service. */
+export interface Place {
+  readonly service: number;
+  readonly set: ServerSet;
+  /** Index in the set. */
+  readonly index: number;
+}
+
+export class Destinations {
+  readonly condition = new Uint8Array(IdentityRegistry.LIMIT);
+  readonly macHigh = new Uint16Array(IdentityRegistry.LIMIT);
+  readonly macLow = new Uint32Array(IdentityRegistry.LIMIT);
+  readonly active = new Int32Array(IdentityRegistry.LIMIT);
+  readonly inactive = new Int32Array(IdentityRegistry.LIMIT);
+  /** Persistence templates. */
+  readonly templates = new Int32Array(IdentityRegistry.LIMIT);
+  /** 1: a connection threshold keeps new connections away. */
+  readonly overloaded = new Uint8Array(IdentityRegistry.LIMIT);
+  readonly connections = new Float64Array(IdentityRegistry.LIMIT);
+  readonly packets = new Float64Array(IdentityRegistry.LIMIT);
+  readonly bytes = new Float64Array(IdentityRegistry.LIMIT);
+  readonly #maximum = new Uint32Array(IdentityRegistry.LIMIT);
+  readonly #minimum = new Uint32Array(IdentityRegistry.LIMIT);
+  readonly #places: (Place | undefined)[] = new Array(IdentityRegistry.LIMIT).fill(undefined);
+
+  /** Forgets which destinations the configuration has; counts and counters stay. */
+  clearPlaces(): void {
+    this.condition.fill(Condition.Gone);
+    this.#places.fill(undefined);
+  }
+
+  /** Puts a destination into its place and gives its set the counts it has. */
+  place(identity: number, place: Place, thresholds: { maximum: number; minimum: number }): void {
+    this.#places[identity] = place;
+    this.#maximum[identity] = thresholds.maximum;
+    this.#minimum[identity] = thresholds.minimum;
+    place.set.active[place.index] = this.active[identity]!;
+    place.set.inactive[place.index] = this.inactive[identity]!;
+    this.#reviseOverload(identity);
+  }
+
+  /** Place of a destination, or `undefined` if it is gone. */
+  placeOf(identity: number): Place | undefined {
+    return this.#places[identity];
+  }
+
+  /** Whether anything refers to an identity. */
+  isReferred(identity: number): boolean {
+    return this.active[identity]! + this.inactive[identity]! + this.templates[identity]! > 0;
+  }
+
+  /** Counts a new connection or template in `state`. */
+  joined(identity: number, state: number): void {
+    this.#count(identity, state, 1);
+  }
+
+  /** Counts one off that was in `state`. */
+  left(identity: number, state: number): void {
+    this.#count(identity, state, -1);
+  }
+
+  /** Counts a change of state. Hot path. */
+  moved(identity: number, before: number, after: number): void {
+    if (isActive(before) === isActive(after)) return;
+    this.#count(identity, before, -1);
+    this.#count(identity, after, 1);
+  }
+
+  #count(identity: number, state: number, by: number): void {
+    if (state === State.Template) {
+      this.templates[identity]! += by;
+      return;
+    }
+    const place = this.#places[identity];
+    if (isActive(state)) {
+      this.active[identity]! += by;
+      if (place !== undefined) place.set.active[place.index] = this.active[identity]!;
+    } else {
+      this.inactive[identity]! += by;
+      if (place !== undefined) place.set.inactive[place.index] = this.inactive[identity]!;
+    }
+    if (this.#maximum[identity] !== 0) this.#reviseOverload(identity);
+  }
+
+  /** Between the two thresholds the flag keeps its value, as in IPVS. */
+  #reviseOverload(identity: number): void {
+    const maximum = this.#maximum[identity]!;
+    const total = this.active[identity]! + this.inactive[identity]!;
+    if (maximum === 0 || total < this.#minimum[identity]!) this.overloaded[identity] = 0;
+    else if (total >= maximum) this.overloaded[identity] = 1;
+    const place = this.#places[identity];
+    if (place !== undefined) place.set.overloaded[place.index] = this.overloaded[identity]!;
+  }
+}

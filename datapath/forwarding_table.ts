@@ -1,0 +1,229 @@
+/**
+ * Which frames belong to which virtual service, and what a service does with them. Built from
+ * {@linkcode ForwardingTableData} between two breaths and never edited after that, except for what neighbours do.
+ *
+ * @module
+ */
+
+import type { SchedulerOption } from "../model/config.ts";
+import { type AddressWords, addressWords } from "../model/ip_address.ts";
+import { createScheduler } from "../scheduler/mod.ts";
+import type { Scheduler, ServerSet } from "../scheduler/scheduler.ts";
+import { State } from "./connection_state.ts";
+import { NONE } from "./connection_table.ts";
+import { Condition, type Destinations } from "./destinations.ts";
+import type { IdentityRegistry } from "./identity_registry.ts";
+import type { ForwardingTableData, ServiceData } from "./messages.ts";
+import { Protocol } from "./wire/ipv4.ts";
+
+/** Idle timeouts IPVS does not let one set either, in milliseconds (net/netfilter/ipvs/ip_vs_proto_tcp.c). */
+const SYN_RECEIVED_MS = 60_000;
+const TIME_WAIT_MS = 120_000;
+const CLOSE_MS = 10_000;
+
+const PORTS = 65_536;
+
+/** One virtual service with its scheduler. */
+export class Service {
+  readonly data: ServiceData;
+  readonly vip: AddressWords;
+  /** Stands for the service in templates. */
+  readonly identity: number;
+  /** Stands for its VIP in connections. */
+  readonly vipIdentity: number;
+  readonly scheduler: Scheduler;
+  readonly set: ServerSet;
+  /** Identity of each server of the set. */
+  readonly identities: Uint16Array;
+  /** Idle timeout by state, milliseconds. */
+  readonly timeoutsMs: Uint32Array;
+  /** Mask for the client address of a template. */
+  readonly persistenceMask: Uint32Array;
+
+  constructor(
+    data: ServiceData,
+    scheduler: Scheduler,
+    identity: { service: number; vip: number; destinations: Uint16Array },
+  ) {
+    this.data = data;
+    this.vip = addressWords(data.vip);
+    this.identity = identity.service;
+    this.vipIdentity = identity.vip;
+    this.identities = identity.destinations;
+    this.scheduler = scheduler;
+    const count = data.destinations.length;
+    this.set = {
+      ids: data.destinations.map(({ address }) => address),
+      weights: new Int32Array(count),
+      active: new Int32Array(count),
+      inactive: new Int32Array(count),
+      overloaded: new Uint8Array(count),
+    };
+    this.timeoutsMs = new Uint32Array(State.Template + 1);
+    this.timeoutsMs[State.SynReceived] = SYN_RECEIVED_MS;
+    this.timeoutsMs[State.Established] = data.establishedMs;
+    this.timeoutsMs[State.FinWait] = data.finMs;
+    this.timeoutsMs[State.TimeWait] = TIME_WAIT_MS;
+    this.timeoutsMs[State.Close] = CLOSE_MS;
+    this.timeoutsMs[State.UdpFirst] = data.udpMs;
+    this.timeoutsMs[State.Udp] = data.udpMs;
+    this.timeoutsMs[State.Template] = data.persistenceMs;
+    this.persistenceMask = prefixMask(data.persistencePrefix + 96);
+  }
+}
+
+/** What builds a table, and outlives it. */
+export interface ForwardingContext {
+  readonly destinations: Destinations;
+  readonly registry: IdentityRegistry;
+  readonly hashKey: Uint32Array;
+  /** 32 random bits. */
+  readonly random: () => number;
+  /** Whether the MAC of an address is known. */
+  readonly isResolved: (address: string) => boolean;
+}
+
+export class ForwardingTable {
+  readonly generation: number;
+  readonly services: readonly Service[];
+  /** Virtual addresses, each once. */
+  readonly vips: readonly string[];
+  readonly #context: ForwardingContext;
+  readonly #vipWords: Uint32Array;
+  /** Index of the service plus 1 by port, for TCP and UDP of each VIP. */
+  readonly #byPort: (Uint16Array | undefined)[];
+
+  /**
+   * Builds a table and makes it the one {@linkcode Destinations} speaks of.
+   *
+   * @param before The table in use until now: its schedulers go on where the algorithm is the same.
+   */
+  constructor(data: ForwardingTableData, context: ForwardingContext, before: ForwardingTable | null) {
+    const { registry, destinations } = context;
+    this.#context = context;
+    this.generation = data.generation;
+    this.vips = [...new Set(data.services.map(({ vip }) => vip))];
+    this.#vipWords = Uint32Array.from(this.vips.flatMap(addressWords));
+    this.#byPort = new Array(this.vips.length * 2).fill(undefined);
+    const wanted = new Set<number>();
+    const numberOf = (text: string) => {
+      const number = registry.numberOf(text, (other) => wanted.has(other) || destinations.isReferred(other));
+      wanted.add(number);
+      return number;
+    };
+    this.services = data.services.map((service) =>
+      new Service(service, schedulerFor(service, context, before), {
+        service: numberOf(serviceText(service)),
+        vip: numberOf(`vip ${service.vip}`),
+        destinations: Uint16Array.from(
+          service.destinations,
+          (destination) => numberOf(`${serviceText(service)} ${destination.address}`),
+        ),
+      })
+    );
+    destinations.clearPlaces();
+    this.services.forEach((service, index) => {
+      this.#placeDestinations(service, index);
+      this.#claimPorts(service, index);
+    });
+  }
+
+  /** Index of a VIP, or {@linkcode NONE}. Hot path. */
+  vipIndex(a: number, b: number, c: number, d: number): number {
+    const words = this.#vipWords;
+    for (let at = 0; at < words.length; at += 4) {
+      if (words[at + 3] === d && words[at + 2] === c && words[at + 1] === b && words[at] === a) {
+        return at >>> 2;
+      }
+    }
+    return NONE;
+  }
+
+  /** The service on a port of a VIP, or `null`. Hot path. */
+  serviceAt(vipIndex: number, protocol: number, port: number): Service | null {
+    const byPort = this.#byPort[vipIndex * 2 + (protocol === Protocol.UDP ? 1 : 0)];
+    if (byPort === undefined) return null;
+    const index = byPort[port]!;
+    return index === 0 ? null : this.services[index - 1]!;
+  }
+
+  /** Adopts what is known of the neighbour at `address` for every service that uses it. */
+  neighborChanged(address: string): void {
+    for (const service of this.services) {
+      if (service.data.destinations.some((destination) => destination.address === address)) {
+        this.#reviseWeights(service);
+      }
+    }
+  }
+
+  #placeDestinations(service: Service, serviceIndex: number): void {
+    service.data.destinations.forEach((destination, index) => {
+      this.#context.destinations.place(service.identities[index]!, {
+        service: serviceIndex,
+        set: service.set,
+        index,
+      }, {
+        maximum: destination.maxConnections,
+        minimum: destination.minConnections,
+      });
+    });
+    this.#reviseWeights(service);
+  }
+
+  #reviseWeights(service: Service): void {
+    const { destinations, isResolved } = this.#context;
+    service.data.destinations.forEach(({ address, weight, isDown }, index) => {
+      const condition = isDown
+        ? Condition.Down
+        : !isResolved(address)
+        ? Condition.Unresolved
+        : weight === 0
+        ? Condition.Quiesced
+        : Condition.Usable;
+      destinations.condition[service.identities[index]!] = condition;
+      service.set.weights[index] = condition === Condition.Usable ? weight : 0;
+    });
+    service.scheduler.update(service.set);
+  }
+
+  #claimPorts(service: Service, index: number): void {
+    const vip = this.vips.indexOf(service.data.vip);
+    const place = vip * 2 + (service.data.protocol === Protocol.UDP ? 1 : 0);
+    const byPort = this.#byPort[place] ??= new Uint16Array(PORTS);
+    for (const { first, last } of service.data.ports) byPort.fill(index + 1, first, last + 1);
+  }
+}
+
+/** What makes a service the same one after a reload. */
+function serviceText({ name, vip, protocol }: ServiceData): string {
+  return `service ${name} ${vip} ${protocol}`;
+}
+
+function schedulerFor(
+  service: ServiceData,
+  context: ForwardingContext,
+  before: ForwardingTable | null,
+): Scheduler {
+  const earlier = before?.services.find(({ data }) =>
+    serviceText(data) === serviceText(service) && data.scheduler === service.scheduler &&
+    sameOptions(data.schedulerOptions, service.schedulerOptions)
+  );
+  if (earlier !== undefined) return earlier.scheduler;
+  return createScheduler(service.scheduler, {
+    options: service.schedulerOptions,
+    hashKey: context.hashKey,
+    random: context.random,
+  });
+}
+
+function sameOptions(one: readonly SchedulerOption[], other: readonly SchedulerOption[]): boolean {
+  return [...one].sort().join() === [...other].sort().join();
+}
+
+/** The first `bits` of 128 bits set, as four words. */
+function prefixMask(bits: number): Uint32Array {
+  return Uint32Array.from({ length: 4 }, (_, word) => {
+    const inWord = Math.min(Math.max(bits - word * 32, 0), 32);
+    return inWord === 0 ? 0 : -1 << (32 - inWord);
+  });
+}

@@ -1,0 +1,35 @@
+/**
+ * Where frames come from and go to.
+ *
+ * @module
+ */
+
+import type { FrameRing } from "./frame_ring.ts";
+
+/** Totals a port knows of. */
+export interface PortStatistics {
+  /** Frames the kernel had to drop because we were too slow to take them. */
+  readonly captureDrops: number;
+  /** Frames the kernel did not accept for sending. */
+  readonly transmitErrors: number;
+}
+
+/** A network interface, or what stands for one in a test. */
+export interface FramePort {
+  /**
+   * Fills the first slots of `ring` with at most `limit` frames without waiting.
+   * A frame that did not fit has a length of 0. Hot path.
+   *
+   * @returns Number of slots filled.
+   */
+  receive(ring: FrameRing, limit: number): number;
+  /**
+   * Sends the frames of `ring` that are in the slots `slots[0]` to `slots[count - 1]`, each with its
+   * `virtio_net_hdr` right before it. Frames the kernel refuses are counted, not tried again. Hot path.
+   */
+  transmit(ring: FrameRing, slots: Int32Array, count: number): void;
+  /** Waits until a frame can be received, `timeoutMs` at most. */
+  wait(timeoutMs: number): void;
+  statistics(): PortStatistics;
+  close(): void;
+}

@@ -1,0 +1,43 @@
+/**
+ * The memory frames live in while lvsdr works on them: one arena, cut into slots that are made once.
+ *
+ * @module
+ */
+
+/** Slots a port sends from or receives into, with views that no frame has to make anew. */
+export class FrameRing {
+  /**
+   * Distance between slots. A frame that the kernel has merged for us (GRO, TSO) has up to 65,549 bytes. The odd
+   * 2,112 bytes on top spread slot headers over the sets of the L1 cache, which a power of two would not.
+   */
+  static readonly SLOT_BYTES = 65_536 + 2_112;
+  /** Room before the frame, for the header that accompanies it when sent. */
+  static readonly HEADROOM_BYTES = 64;
+  /** Longest frame that fits. */
+  static readonly FRAME_BYTES = FrameRing.SLOT_BYTES - FrameRing.HEADROOM_BYTES;
+
+  readonly slotCount: number;
+  readonly arena: Uint8Array<ArrayBuffer>;
+  /** View of the whole arena; offsets are absolute. */
+  readonly view: DataView<ArrayBuffer>;
+  /** Bytes of the frame in each slot. */
+  readonly lengths: Uint32Array;
+  /** Frame space of each slot. */
+  readonly frames: readonly Uint8Array<ArrayBuffer>[];
+
+  constructor(slotCount: number) {
+    this.slotCount = slotCount;
+    this.arena = new Uint8Array(slotCount * FrameRing.SLOT_BYTES);
+    this.view = new DataView(this.arena.buffer);
+    this.lengths = new Uint32Array(slotCount);
+    this.frames = Array.from(
+      { length: slotCount },
+      (_, slot) => new Uint8Array(this.arena.buffer, FrameRing.frameAt(slot), FrameRing.FRAME_BYTES),
+    );
+  }
+
+  /** Offset in the arena of the first byte of the frame in `slot`. */
+  static frameAt(slot: number): number {
+    return slot * FrameRing.SLOT_BYTES + FrameRing.HEADROOM_BYTES;
+  }
+}

@@ -1,0 +1,130 @@
+/**
+ * Answers the director gives itself, each made in the slot of the frame that caused it.
+ *
+ * @module
+ */
+
+import { FrameRing } from "./frame_ring.ts";
+import { describeComplete } from "./offload.ts";
+import * as arp from "./wire/arp.ts";
+import { finish, pseudoHeaderSum, sum } from "./wire/checksum.ts";
+import * as ethernet from "./wire/ethernet.ts";
+import * as icmp from "./wire/icmpv4.ts";
+import * as ipv4 from "./wire/ipv4.ts";
+import * as tcp from "./wire/tcp.ts";
+
+/** TTL of packets that start here (RFC 1700 "IP parameters"). */
+const DEFAULT_TTL = 64;
+/** Bytes of the payload an ICMP error quotes, after the IP header (RFC 792). */
+const QUOTED_PAYLOAD_BYTES = 8;
+
+/** Turns a frame round: back to the MAC it came from. */
+function turnBack(ring: FrameRing, slot: number, macHigh: number, macLow: number): void {
+  const at = FrameRing.frameAt(slot);
+  ethernet.setDestination(
+    ring.view,
+    at,
+    ethernet.sourceHigh(ring.view, at),
+    ethernet.sourceLow(ring.view, at),
+  );
+  ethernet.setSource(ring.view, at, macHigh, macLow);
+  describeComplete(ring, slot);
+}
+
+/** Makes the reply to an ARP request: `address` is at our MAC (RFC 826). */
+export function replyToArp(ring: FrameRing, slot: number, macHigh: number, macLow: number): void {
+  const frame = ring.view;
+  const packet = FrameRing.frameAt(slot) + ethernet.HEADER_BYTES;
+  const address = arp.targetAddress(frame, packet);
+  arp.setOperation(frame, packet, arp.Operation.REPLY);
+  arp.setTarget(
+    frame,
+    packet,
+    arp.senderMacHigh(frame, packet),
+    arp.senderMacLow(frame, packet),
+    arp.senderAddress(frame, packet),
+  );
+  arp.setSender(frame, packet, macHigh, macLow, address);
+  turnBack(ring, slot, macHigh, macLow);
+}
+
+/** Makes the reply to a ping (RFC 792). */
+export function replyToEcho(ring: FrameRing, slot: number, macHigh: number, macLow: number): void {
+  const frame = ring.view;
+  const ip = FrameRing.frameAt(slot) + ethernet.HEADER_BYTES;
+  icmp.turnRequestIntoReply(frame, ip + ipv4.headerBytes(frame, ip));
+  // The sum over both addresses stays the same when they change places.
+  ipv4.setAddresses(frame, ip, ipv4.destination(frame, ip), ipv4.source(frame, ip));
+  turnBack(ring, slot, macHigh, macLow);
+}
+
+/** Makes the RST that answers a segment without a connection (RFC 9293 §3.10.7.1). */
+export function replyWithReset(ring: FrameRing, slot: number, macHigh: number, macLow: number): void {
+  const frame = ring.view;
+  const at = FrameRing.frameAt(slot);
+  const ip = at + ethernet.HEADER_BYTES;
+  const client = ipv4.source(frame, ip);
+  const vip = ipv4.destination(frame, ip);
+  const segment = ip + ipv4.headerBytes(frame, ip);
+  const ports = tcp.ports(frame, segment);
+  const flags = tcp.flags(frame, segment);
+  const hasAcknowledgment = (flags & tcp.Flag.ACK) !== 0;
+  const controls = ((flags & tcp.Flag.SYN) !== 0 ? 1 : 0) + ((flags & tcp.Flag.FIN) !== 0 ? 1 : 0);
+  const payload = ipv4.totalLength(frame, ip) - ipv4.headerBytes(frame, ip) - tcp.headerBytes(frame, segment);
+  const sequence = hasAcknowledgment ? tcp.acknowledgment(frame, segment) : 0;
+  const acknowledgment = hasAcknowledgment ? 0 : (tcp.sequence(frame, segment) + payload + controls) >>> 0;
+
+  const packetBytes = ipv4.HEADER_BYTES + tcp.HEADER_BYTES;
+  const reply = ip + ipv4.HEADER_BYTES;
+  emitIpv4(frame, ip, packetBytes, ipv4.Protocol.TCP, vip, client);
+  tcp.emit(
+    frame,
+    reply,
+    ports & 0xffff,
+    ports >>> 16,
+    sequence,
+    acknowledgment,
+    hasAcknowledgment ? tcp.Flag.RST : tcp.Flag.RST | tcp.Flag.ACK,
+  );
+  const pseudo = pseudoHeaderSum(vip, client, ipv4.Protocol.TCP, tcp.HEADER_BYTES);
+  tcp.setChecksum(frame, reply, finish(pseudo + sum(frame, reply, tcp.HEADER_BYTES)));
+  ring.lengths[slot] = ethernet.HEADER_BYTES + packetBytes;
+  turnBack(ring, slot, macHigh, macLow);
+}
+
+/** Makes the ICMP error that quotes the head of the packet it is about (RFC 792). */
+export function replyWithIcmpError(
+  ring: FrameRing,
+  slot: number,
+  macHigh: number,
+  macLow: number,
+  type: number,
+  code: number,
+): void {
+  const frame = ring.view;
+  const ip = FrameRing.frameAt(slot) + ethernet.HEADER_BYTES;
+  const client = ipv4.source(frame, ip);
+  const vip = ipv4.destination(frame, ip);
+  const quoted = Math.min(ipv4.headerBytes(frame, ip) + QUOTED_PAYLOAD_BYTES, ipv4.totalLength(frame, ip));
+  const message = ip + ipv4.HEADER_BYTES;
+  ring.arena.copyWithin(message + icmp.HEADER_BYTES, ip, ip + quoted);
+
+  const packetBytes = ipv4.HEADER_BYTES + icmp.HEADER_BYTES + quoted;
+  emitIpv4(frame, ip, packetBytes, ipv4.Protocol.ICMP, vip, client);
+  icmp.emit(frame, message, type, code);
+  icmp.setChecksum(frame, message, finish(sum(frame, message, icmp.HEADER_BYTES + quoted)));
+  ring.lengths[slot] = ethernet.HEADER_BYTES + packetBytes;
+  turnBack(ring, slot, macHigh, macLow);
+}
+
+function emitIpv4(
+  frame: DataView,
+  at: number,
+  bytes: number,
+  protocol: number,
+  source: number,
+  destination: number,
+): void {
+  ipv4.emit(frame, at, bytes, DEFAULT_TTL, protocol, source, destination);
+  ipv4.setChecksum(frame, at, finish(sum(frame, at, ipv4.HEADER_BYTES)));
+}

@@ -1,0 +1,205 @@
+/**
+ * The slow exit of the hot path: what happens when a frame belongs to no usable connection. Picks a real server,
+ * remembers it, and keeps the books of what every real server has.
+ *
+ * @module
+ */
+
+import type { NewFlow } from "../scheduler/scheduler.ts";
+import { nextTcpState, opensConnection, State } from "./connection_state.ts";
+import {
+  type ConnectionLedger,
+  type ConnectionTable,
+  HOLDS_TEMPLATE,
+  keyWord,
+  NONE,
+  TEMPLATE_PROTOCOL,
+} from "./connection_table.ts";
+import { Condition, type Destinations } from "./destinations.ts";
+import type { ForwardingTable, Service } from "./forwarding_table.ts";
+import { Protocol } from "./wire/ipv4.ts";
+
+/** Why there is no destination. All negative, so that they cannot be taken for one. */
+export const Outcome = {
+  /** No real server can be used. */
+  NoServer: NONE,
+  /** The connection's real server is lost and its client is to be told. */
+  LostAndReset: -2,
+  /** The connection's real server is lost and the service wants silence. */
+  LostSilently: -3,
+  /** There is no room for another connection. */
+  TableFull: -4,
+} as const;
+
+/** An expired template that connections still hold is looked at again after this time, as in IPVS. */
+const HELD_TEMPLATE_MS = 60_000;
+
+export class ConnectionScheduler implements ConnectionLedger {
+  readonly #connections: ConnectionTable;
+  readonly #destinations: Destinations;
+  #table: ForwardingTable;
+
+  readonly #flow: NewFlow = {
+    source: new Uint32Array(4),
+    sourcePort: 0,
+    destination: new Uint32Array(4),
+    destinationPort: 0,
+  };
+  /** The part of a client's address that its template has. */
+  readonly #network = new Uint32Array(4);
+  /** The same for an entry that is being removed, which may happen in the middle of an insertion. */
+  readonly #releasedNetwork = new Uint32Array(4);
+
+  constructor(connections: ConnectionTable, destinations: Destinations, table: ForwardingTable) {
+    this.#connections = connections;
+    this.#destinations = destinations;
+    this.#table = table;
+  }
+
+  /** Uses another table from now on. */
+  adopt(table: ForwardingTable): void {
+    this.#table = table;
+  }
+
+  /**
+   * Makes a connection.
+   *
+   * @param ports Client port in the high half, service port in the low.
+   * @param flags TCP flags of its first segment; ignored for UDP.
+   * @returns Identity of its destination, or an {@linkcode Outcome}.
+   */
+  schedule(service: Service, client: Uint32Array, ports: number, flags: number, nowMs: number): number {
+    const isPersistent = service.data.persistenceMs > 0;
+    const destination = isPersistent
+      ? this.#persistentDestination(service, client, ports, nowMs)
+      : this.#pick(service, client, ports, nowMs);
+    if (destination < 0) return destination;
+    const { protocol } = service.data;
+    const state = protocol === Protocol.UDP ? State.UdpFirst : nextTcpState(State.None, flags);
+    const slot = this.#connections.insert(
+      client,
+      ports,
+      keyWord(service.vipIdentity, protocol),
+      destination,
+      isPersistent ? state | HOLDS_TEMPLATE : state,
+      nowMs + service.timeoutsMs[state]!,
+      this,
+    );
+    if (slot === NONE) return Outcome.TableFull;
+    this.#destinations.joined(destination, state);
+    this.#destinations.connections[destination]! += 1;
+    if (isPersistent) this.#hold(service, client, nowMs);
+    return destination;
+  }
+
+  /** Picks a destination for one packet and remembers nothing. */
+  pickOnce(service: Service, client: Uint32Array, ports: number, nowMs: number): number {
+    const destination = this.#pick(service, client, ports, nowMs);
+    if (destination >= 0) this.#destinations.connections[destination]! += 1;
+    return destination;
+  }
+
+  /**
+   * Decides about a connection whose destination is gone or down.
+   *
+   * @returns Identity of its new destination, or an {@linkcode Outcome}.
+   */
+  replaceLost(
+    service: Service,
+    connection: number,
+    client: Uint32Array,
+    ports: number,
+    flags: number,
+    nowMs: number,
+  ): number {
+    const isTcp = service.data.protocol === Protocol.TCP;
+    const opens = isTcp && opensConnection(flags);
+    if (!opens && service.data.onServerLoss === "drop") return Outcome.LostSilently;
+    this.#connections.remove(connection, this);
+    // UDP has no way to say reset: its next packet simply starts anew.
+    if (isTcp && !opens && service.data.onServerLoss === "reset") return Outcome.LostAndReset;
+    return this.schedule(service, client, ports, flags, nowMs);
+  }
+
+  released(slot: number): void {
+    const destination = this.#connections.destination(slot);
+    this.#destinations.left(destination, this.#connections.state(slot));
+    if (!this.#connections.holdsTemplate(slot)) return;
+    const place = this.#destinations.placeOf(destination);
+    if (place === undefined) return;
+    const service = this.#table.services[place.service]!;
+    this.#connections.readClient(slot, this.#releasedNetwork);
+    maskWords(this.#releasedNetwork, service.persistenceMask);
+    const template = this.#connections.recallTemplate(this.#releasedNetwork, service.identity);
+    if (template === NONE) return;
+    this.#connections.setHolders(template, Math.max(0, this.#connections.ports(template) - 1));
+  }
+
+  prolonged(slot: number, nowMs: number): boolean {
+    if (this.#connections.state(slot) !== State.Template || this.#connections.ports(slot) === 0) return false;
+    if (this.#destinations.placeOf(this.#connections.destination(slot)) === undefined) return false;
+    this.#connections.update(slot, State.Template, nowMs + HELD_TEMPLATE_MS);
+    return true;
+  }
+
+  #pick(service: Service, client: Uint32Array, ports: number, nowMs: number): number {
+    const flow = this.#flow;
+    for (let word = 0; word < 4; word++) {
+      flow.source[word] = client[word]!;
+      flow.destination[word] = service.vip[word]!;
+    }
+    flow.sourcePort = ports >>> 16;
+    flow.destinationPort = ports & 0xffff;
+    const index = service.scheduler.pick(flow, nowMs);
+    return index === NONE ? Outcome.NoServer : service.identities[index]!;
+  }
+
+  /** The destination a client had before, as long as it may have it, else a new one to remember. */
+  #persistentDestination(service: Service, client: Uint32Array, ports: number, nowMs: number): number {
+    this.#readNetwork(service, client);
+    const template = this.#connections.recallTemplate(this.#network, service.identity);
+    if (template !== NONE) {
+      const known = this.#connections.destination(template);
+      const condition = this.#destinations.condition[known]!;
+      const mayStay = condition === Condition.Quiesced && service.data.persistToQuiesced;
+      if (condition === Condition.Usable || mayStay) return known;
+    }
+    const destination = this.#pick(service, client, ports, nowMs);
+    if (destination < 0) return destination;
+    if (template !== NONE) {
+      this.#destinations.left(this.#connections.destination(template), State.Template);
+      this.#connections.setDestination(template, destination);
+    } else {
+      const slot = this.#connections.insert(
+        this.#network,
+        0,
+        keyWord(service.identity, TEMPLATE_PROTOCOL),
+        destination,
+        State.Template,
+        nowMs + service.data.persistenceMs,
+        this,
+      );
+      if (slot === NONE) return Outcome.TableFull;
+    }
+    this.#destinations.joined(destination, State.Template);
+    return destination;
+  }
+
+  /** Counts a connection in the template of its client, which lives on from now. */
+  #hold(service: Service, client: Uint32Array, nowMs: number): void {
+    this.#readNetwork(service, client);
+    const template = this.#connections.recallTemplate(this.#network, service.identity);
+    if (template === NONE) return;
+    this.#connections.setHolders(template, this.#connections.ports(template) + 1);
+    this.#connections.update(template, State.Template, nowMs + service.data.persistenceMs);
+  }
+
+  #readNetwork(service: Service, client: Uint32Array): void {
+    this.#network.set(client);
+    maskWords(this.#network, service.persistenceMask);
+  }
+}
+
+function maskWords(words: Uint32Array, mask: Uint32Array): void {
+  for (let word = 0; word < 4; word++) words[word]! &= mask[word]!;
+}

@@ -1,0 +1,199 @@
+/**
+ * The file that holds the connection table, so that it outlives the process: a versioned header, the identities its
+ * entries speak of, and the entries. A start never works on an old file itself: it copies what is whole and still
+ * valid into a new one, which also serves another size of table, and then takes the old one's place at once.
+ *
+ * @module
+ */
+
+import { crc32 } from "node:zlib";
+import { State } from "./connection_state.ts";
+import { ConnectionTable, NONE, TEMPLATE_PROTOCOL } from "./connection_table.ts";
+import type { Destinations } from "./destinations.ts";
+import type { Libc } from "./ffi/libc.ts";
+import { MappedFile } from "./ffi/mapped_file.ts";
+import { IdentityRegistry } from "./identity_registry.ts";
+import { KeyedHash } from "./keyed_hash.ts";
+import type { Adoption } from "./messages.ts";
+import { Protocol } from "./wire/ipv4.ts";
+
+/** Changes whenever anything in the file is laid out differently. */
+const VERSION = 1;
+const MAGIC = "LVSDR connections";
+const HEADER_BYTES = 4096;
+const MAGIC_AT = 0;
+const MAGIC_BYTES = 32;
+const VERSION_AT = 32;
+const MAXIMUM_AT = 36;
+const BOOT_ID_AT = 64;
+const BOOT_ID_BYTES = 64;
+const CHECKSUM_AT = HEADER_BYTES - 4;
+
+/** The longest an entry can have left: no timeout may be set to more. */
+const LONGEST_TIMEOUT_MS = 24 * 3_600_000;
+const SLOT_BYTES = 32;
+
+/** A connection table in a file, with what its entries refer to. */
+export interface TableFile extends Disposable {
+  readonly connections: ConnectionTable;
+  readonly registry: IdentityRegistry;
+  readonly adoption: Adoption;
+}
+
+/**
+ * Makes the table at `path`, with the connections an earlier process left there.
+ *
+ * @param bootId Tells this boot of the host from others: entries of another expire by another clock.
+ * @param destinations Learns of every connection that is adopted.
+ * @param nowMs Milliseconds of the clock entries expire by, see `monotonicMs()`.
+ * @throws {HostError} If there is no room for the file.
+ */
+export function openTableFile(
+  libc: Libc,
+  path: string,
+  maximum: number,
+  bootId: string,
+  destinations: Destinations,
+  nowMs: number,
+): TableFile {
+  const bytes = fileBytes(maximum);
+  const fresh = `${path}.new`;
+  removeIfThere(fresh);
+  const file = MappedFile.create(libc, fresh, bytes);
+  try {
+    writeHeader(new Uint8Array(file.buffer, 0, HEADER_BYTES), maximum, bootId);
+    const registry = new IdentityRegistry(new Uint8Array(file.buffer, HEADER_BYTES, IdentityRegistry.BYTES));
+    const connections = new ConnectionTable(
+      slotWords(file.buffer, maximum),
+      maximum,
+      new KeyedHash(crypto.getRandomValues(new Uint32Array(2))),
+    );
+    const adoption = adopt(libc, path, bootId, { connections, registry, destinations, nowMs });
+    Deno.renameSync(fresh, path);
+    return { connections, registry, adoption, [Symbol.dispose]: () => file.close() };
+  } catch (error) {
+    file.close();
+    removeIfThere(fresh);
+    throw error;
+  }
+}
+
+interface AdoptionTarget {
+  readonly connections: ConnectionTable;
+  readonly registry: IdentityRegistry;
+  readonly destinations: Destinations;
+  readonly nowMs: number;
+}
+
+function adopt(libc: Libc, path: string, bootId: string, target: AdoptionTarget): Adoption {
+  let header: Uint8Array<ArrayBuffer>;
+  let size: number;
+  try {
+    using file = Deno.openSync(path, { read: true });
+    size = file.statSync().size;
+    header = new Uint8Array(HEADER_BYTES);
+    file.readSync(header);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return { kind: "fresh" };
+    return {
+      kind: "refused",
+      reason: `it cannot be read: ${error instanceof Error ? error.message : error}`,
+    };
+  }
+  const reason = reasonToRefuse(header, size, bootId);
+  if (reason !== null) return { kind: "refused", reason };
+  const maximum = new DataView(header.buffer).getUint32(MAXIMUM_AT, true);
+  using file = MappedFile.open(libc, path, size);
+  const texts = IdentityRegistry.read(new Uint8Array(file.buffer, HEADER_BYTES, IdentityRegistry.BYTES));
+  const words = slotWords(file.buffer, maximum);
+  for (let at = 0; at < words.length; at += SLOT_BYTES / 4) {
+    if (words[at + 5] !== 0) adoptEntry(words.subarray(at, at + SLOT_BYTES / 4), texts, target);
+  }
+  return { kind: "adopted", connections: target.connections.used };
+}
+
+/** Copies one entry if it is whole, refers to known things, has not expired and is not there yet. */
+function adoptEntry(entry: Uint32Array, texts: ReadonlyMap<number, string>, target: AdoptionTarget): void {
+  const { connections, registry, destinations, nowMs } = target;
+  const protocol = entry[5]! & 0xffff;
+  const state = entry[6]! & 0xff;
+  const owner = texts.get(entry[5]! >>> 16);
+  const destination = texts.get(entry[6]! >>> 16);
+  const remainingMs = (entry[7]! - nowMs) | 0;
+  if (!isPossible(protocol, state) || owner === undefined || destination === undefined) return;
+  if (remainingMs <= 0 || remainingMs > LONGEST_TIMEOUT_MS) return;
+  const isInUse = (number: number) => destinations.isReferred(number);
+  const ownerNumber = registry.numberOf(owner, isInUse);
+  const destinationNumber = registry.numberOf(destination, isInUse);
+  const client = entry.subarray(0, 4);
+  const isKnown = protocol === TEMPLATE_PROTOCOL
+    ? connections.recallTemplate(client, ownerNumber) !== NONE
+    : connections.recall(client, entry[4]!, ((ownerNumber << 16) | protocol) >>> 0) !== NONE;
+  if (isKnown) return;
+  const slot = connections.insert(
+    client,
+    entry[4]!,
+    ((ownerNumber << 16) | protocol) >>> 0,
+    destinationNumber,
+    entry[6]! & 0xffff,
+    entry[7]!,
+    // A half-open entry that makes room in a smaller table is taken off the books again.
+    {
+      released: (slot) => destinations.left(connections.destination(slot), connections.state(slot)),
+      prolonged: () => false,
+    },
+  );
+  if (slot !== NONE) destinations.joined(destinationNumber, state);
+}
+
+function isPossible(protocol: number, state: number): boolean {
+  if (protocol === TEMPLATE_PROTOCOL) return state === State.Template;
+  if (protocol === Protocol.UDP) return state === State.UdpFirst || state === State.Udp;
+  return protocol === Protocol.TCP && state >= State.SynReceived && state <= State.Close;
+}
+
+function fileBytes(maximum: number): number {
+  return HEADER_BYTES + IdentityRegistry.BYTES + ConnectionTable.bytesFor(maximum);
+}
+
+function slotWords(buffer: ArrayBuffer, maximum: number): Uint32Array {
+  return new Uint32Array(
+    buffer,
+    HEADER_BYTES + IdentityRegistry.BYTES,
+    ConnectionTable.bytesFor(maximum) / Uint32Array.BYTES_PER_ELEMENT,
+  );
+}
+
+function writeHeader(header: Uint8Array<ArrayBuffer>, maximum: number, bootId: string): void {
+  const view = new DataView(header.buffer, header.byteOffset, HEADER_BYTES);
+  const encoder = new TextEncoder();
+  encoder.encodeInto(MAGIC, header.subarray(MAGIC_AT, MAGIC_AT + MAGIC_BYTES));
+  view.setUint32(VERSION_AT, VERSION, true);
+  view.setUint32(MAXIMUM_AT, maximum, true);
+  encoder.encodeInto(bootId, header.subarray(BOOT_ID_AT, BOOT_ID_AT + BOOT_ID_BYTES));
+  view.setUint32(CHECKSUM_AT, crc32(header.slice(0, CHECKSUM_AT)), true);
+}
+
+function reasonToRefuse(header: Uint8Array<ArrayBuffer>, size: number, bootId: string): string | null {
+  const view = new DataView(header.buffer);
+  const text = (at: number, bytes: number) =>
+    new TextDecoder().decode(header.subarray(at, at + bytes)).replace(/\0.*$/s, "");
+  if (text(MAGIC_AT, MAGIC_BYTES) !== MAGIC) return "it is not a connection table";
+  if (view.getUint32(VERSION_AT, true) !== VERSION) {
+    return `it has format ${view.getUint32(VERSION_AT, true)}, this version reads ${VERSION}`;
+  }
+  if (view.getUint32(CHECKSUM_AT, true) !== crc32(header.slice(0, CHECKSUM_AT))) {
+    return "its header is damaged";
+  }
+  if (size !== fileBytes(view.getUint32(MAXIMUM_AT, true))) return "its size contradicts its header";
+  if (text(BOOT_ID_AT, BOOT_ID_BYTES) !== bootId) return "it is from before the last boot";
+  return null;
+}
+
+function removeIfThere(path: string): void {
+  try {
+    Deno.removeSync(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}

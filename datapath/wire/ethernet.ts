@@ -1,0 +1,63 @@
+/**
+ * Ethernet II header (IEEE 802.3 §3.1.1): destination, source, type.
+ *
+ * Every accessor takes the frame arena and the absolute byte offset of the header; numbers are in host order.
+ *
+ * @module
+ */
+
+const DESTINATION = 0;
+const SOURCE = 6;
+const ETHER_TYPE = 12;
+
+/** Bytes of the header without a tag. */
+export const HEADER_BYTES = 14;
+
+export const EtherType = { IPV4: 0x0800, ARP: 0x0806, VLAN: 0x8100 } as const;
+
+/** Type of the payload. */
+export function etherType(frame: DataView, at: number): number {
+  return frame.getUint16(at + ETHER_TYPE);
+}
+
+/** Whether the destination is a multicast or the broadcast address (group bit, IEEE 802 §8.2). */
+export function isGroupDestination(frame: DataView, at: number): boolean {
+  return (frame.getUint8(at + DESTINATION) & 1) === 1;
+}
+
+/** First two bytes of the destination. */
+export function destinationHigh(frame: DataView, at: number): number {
+  return frame.getUint16(at + DESTINATION);
+}
+
+/** Last four bytes of the destination. */
+export function destinationLow(frame: DataView, at: number): number {
+  return frame.getUint32(at + DESTINATION + 2);
+}
+
+/** First two bytes of the source. */
+export function sourceHigh(frame: DataView, at: number): number {
+  return frame.getUint16(at + SOURCE);
+}
+
+/** Last four bytes of the source. */
+export function sourceLow(frame: DataView, at: number): number {
+  return frame.getUint32(at + SOURCE + 2);
+}
+
+/** Sets the destination. */
+export function setDestination(frame: DataView, at: number, high: number, low: number): void {
+  frame.setUint16(at + DESTINATION, high);
+  frame.setUint32(at + DESTINATION + 2, low);
+}
+
+/** Sets the source. */
+export function setSource(frame: DataView, at: number, high: number, low: number): void {
+  frame.setUint16(at + SOURCE, high);
+  frame.setUint32(at + SOURCE + 2, low);
+}
+
+/** Sets the type of the payload. */
+export function setEtherType(frame: DataView, at: number, type: number): void {
+  frame.setUint16(at + ETHER_TYPE, type);
+}

@@ -1,0 +1,28 @@
+/**
+ * UDP header (RFC 768).
+ *
+ * @module
+ */
+
+const SOURCE_PORT = 0;
+const LENGTH = 4;
+
+/** Byte offset of the checksum. */
+export const CHECKSUM = 6;
+/** Bytes of the header. */
+export const HEADER_BYTES = 8;
+
+/** Both ports as one number, source in the high half. */
+export function ports(frame: DataView, at: number): number {
+  return frame.getUint32(at + SOURCE_PORT);
+}
+
+/** Bytes of header and payload. */
+export function length(frame: DataView, at: number): number {
+  return frame.getUint16(at + LENGTH);
+}
+
+/** Checksum; 0 means that the sender made none. */
+export function checksum(frame: DataView, at: number): number {
+  return frame.getUint16(at + CHECKSUM);
+}

@@ -1,0 +1,257 @@
+/**
+ * The control state of a running director: configuration, health and the table made of both.
+ *
+ * @module
+ */
+
+import type { Datapath, DatapathEvent, ForwardingTableData } from "../datapath/mod.ts";
+import { HealthMonitor, type HealthTarget } from "../health/mod.ts";
+import type { Config, RealServer, VirtualService } from "../model/config.ts";
+import type { InterfaceStatus, LastCheck, StatusSnapshot } from "../model/status_snapshot.ts";
+import { ConnectionRates } from "./connection_rates.ts";
+import type { EventLog } from "./events.ts";
+import { forwardingTable, serverKey, SLOW_START_STEPS, type Standing } from "./forwarding.ts";
+import { statusSnapshot } from "./snapshot.ts";
+
+const RATE_SAMPLE_MS = 1_000;
+
+/** What a director knows about itself that does not change. */
+export interface DirectorFacts {
+  readonly version: string;
+  readonly startedAtMs: number;
+  readonly interface: InterfaceStatus;
+  readonly tableCapacity: number;
+}
+
+/** The only owner of mutable control state. */
+export class Director {
+  readonly #facts: DirectorFacts;
+  readonly #events: EventLog;
+  readonly #monitor: HealthMonitor;
+  readonly #rates = new ConnectionRates();
+  /** When a server that had failed came back; `performance.now()` milliseconds. */
+  readonly #returnedAtMs = new Map<string, number>();
+  /** Servers whose first check is still under way. */
+  readonly #unknown = new Set<string>();
+  readonly #timers = new Set<number>();
+  #datapath: Datapath | null = null;
+  #bytesPerConnection = 0;
+  #config: Config;
+  #tables: ForwardingTableData[] = [];
+  #generation = 0;
+
+  constructor(config: Config, facts: DirectorFacts, events: EventLog) {
+    this.#config = config;
+    this.#facts = facts;
+    this.#events = events;
+    this.#monitor = new HealthMonitor({
+      onTransition: (target, state, result) => this.#serverChanged(target, state, result),
+      // A first result that is good is a transition as well, which is reported right after this.
+      onResult: (target, result) => queueMicrotask(() => this.#firstCheckFailed(target, result)),
+    });
+  }
+
+  get config(): Config {
+    return this.#config;
+  }
+
+  /** Whether every server has been checked once and the datapath works. */
+  get isReady(): boolean {
+    return this.#datapath !== null && this.#unknown.size === 0;
+  }
+
+  /** The table to start a datapath with: connections it knows go on, new ones wait until health is known. */
+  firstTable(): ForwardingTableData {
+    for (const { key } of this.#targets()) this.#unknown.add(key);
+    return this.#nextTable();
+  }
+
+  /** Begins to check health and to steer a datapath that was started with {@linkcode firstTable}. */
+  start(datapath: Datapath): void {
+    this.#datapath = datapath;
+    this.#monitor.reconcile(this.#targets());
+    this.#every(RATE_SAMPLE_MS, () => this.#sampleRates());
+  }
+
+  /** Replaces the configuration. Connections, and the health of servers that stay, are kept. */
+  reload(config: Config): void {
+    const known = new Set(this.#targets().map(({ key }) => key));
+    this.#config = config;
+    const targets = this.#targets();
+    const wanted = new Set(targets.map(({ key }) => key));
+    for (const key of this.#unknown) if (!wanted.has(key)) this.#unknown.delete(key);
+    for (const key of this.#returnedAtMs.keys()) if (!wanted.has(key)) this.#returnedAtMs.delete(key);
+    for (const key of wanted) if (!known.has(key)) this.#unknown.add(key);
+    this.#monitor.reconcile(targets);
+    for (const key of wanted) if (this.#monitor.lastResult(key) !== null) this.#unknown.delete(key);
+    this.#publish();
+  }
+
+  /** Takes note of what the datapath reports. */
+  datapathReported(event: DatapathEvent): void {
+    switch (event.kind) {
+      case "started":
+        this.#bytesPerConnection = event.bytesPerConnection;
+        if (event.adoption.kind === "adopted") {
+          const { connections } = event.adoption;
+          this.#events.report(
+            "info",
+            "connections.adopted",
+            `${connections} connections of an earlier run go on`,
+          );
+        } else if (event.adoption.kind === "refused") {
+          const { reason } = event.adoption;
+          this.#events.report(
+            "warning",
+            "connections.refused",
+            `The earlier connection table is not used: ${reason}`,
+          );
+        }
+        break;
+      case "neighborLearnt":
+        this.#events.report(
+          event.before === null ? "info" : "warning",
+          event.before === null ? "neighbor.learnt" : "neighbor.changed",
+          event.before === null
+            ? `${event.address} is at ${event.mac}`
+            : `${event.address} moved from ${event.before} to ${event.mac}`,
+        );
+        break;
+      case "neighborLost":
+        this.#events.report("warning", "neighbor.lost", `${event.address} does not answer ARP any more`);
+        break;
+      case "applied":
+      case "fault":
+        break;
+    }
+  }
+
+  /** What there is to show. */
+  snapshot(): StatusSnapshot {
+    const counters = this.#datapath?.counters() ?? EMPTY_COUNTERS;
+    const table = this.#tables.find(({ generation }) => generation === counters.generation);
+    return statusSnapshot({
+      ...this.#facts,
+      config: this.#config,
+      table: table ?? { generation: 0, services: [] },
+      counters,
+      bytesPerConnection: this.#bytesPerConnection,
+      events: this.#events.newest,
+      standingOf: (service, server) => this.#standingOf(service, server),
+      lastCheckOf: (service, server) => this.#monitor.lastResult(serverKey(service, server)),
+      connectionsPerSecondOf: (service, server) => this.#rates.rateOf(serverKey(service, server)),
+    });
+  }
+
+  /** Ends the health checks. The datapath stays its owner's to stop. */
+  async stop(): Promise<void> {
+    this.#datapath = null;
+    for (const timer of this.#timers) clearInterval(timer);
+    this.#timers.clear();
+    await this.#monitor.stop();
+  }
+
+  #targets(): HealthTarget[] {
+    return this.#config.services.flatMap((service) =>
+      service.health === null ? [] : service.servers.map((server) => ({
+        key: serverKey(service, server),
+        address: server.address,
+        check: service.health!,
+      }))
+    );
+  }
+
+  #standingOf(service: VirtualService, server: RealServer): Standing {
+    const key = serverKey(service, server);
+    if (service.health === null) return { state: "up", returnedAtMs: null };
+    if (this.#unknown.has(key)) return { state: "unknown" };
+    if (this.#monitor.state(key) === "down") return { state: "down" };
+    return { state: "up", returnedAtMs: this.#returnedAtMs.get(key) ?? null };
+  }
+
+  #serverChanged(target: HealthTarget, state: "up" | "down", result: LastCheck): void {
+    const isFirst = this.#unknown.delete(target.key);
+    if (state === "down") this.#returnedAtMs.delete(target.key);
+    else if (!isFirst) this.#returned(target.key);
+    if (state === "up") {
+      this.#events.report("info", "realserver.up", `${target.key} is up: ${result.message}`);
+    } else {
+      this.#events.report("error", "realserver.down", `${target.key} is down: ${result.message}`);
+    }
+    this.#publish();
+  }
+
+  #firstCheckFailed(target: HealthTarget, result: LastCheck): void {
+    if (!this.#unknown.delete(target.key)) return;
+    this.#events.report("error", "realserver.down", `${target.key} is down: ${result.message}`);
+    this.#publish();
+  }
+
+  /** Begins the slow start of a server that had failed. */
+  #returned(key: string): void {
+    const service = this.#config.services.find((candidate) =>
+      candidate.servers.some((server) => serverKey(candidate, server) === key)
+    );
+    if (service === undefined || service.slowStartMs === 0) return;
+    const returnedAtMs = performance.now();
+    this.#returnedAtMs.set(key, returnedAtMs);
+    const timer = this.#every(service.slowStartMs / SLOW_START_STEPS, () => {
+      const isOver = performance.now() - returnedAtMs >= service.slowStartMs;
+      if (isOver || this.#returnedAtMs.get(key) !== returnedAtMs) {
+        clearInterval(timer);
+        this.#timers.delete(timer);
+      }
+      this.#publish();
+    });
+  }
+
+  #publish(): void {
+    if (this.#datapath === null) return;
+    const before = new Set(this.#tables.at(-1)?.services.filter(isAvailable).map(({ name }) => name));
+    const table = this.#nextTable();
+    this.#datapath.replaceTable(table);
+    for (const service of table.services) {
+      if (!isAvailable(service) && !service.isSettling && before.has(service.name)) {
+        this.#events.report("error", "service.unavailable", `No real server of ${service.name} can be used`);
+      }
+    }
+  }
+
+  #nextTable(): ForwardingTableData {
+    this.#generation += 1;
+    const standingOf = (service: VirtualService, server: RealServer) => this.#standingOf(service, server);
+    const table = forwardingTable(this.#config, this.#generation, standingOf, performance.now());
+    // Counters may belong to the table before for a moment.
+    this.#tables = [...this.#tables.slice(-1), table];
+    return table;
+  }
+
+  #sampleRates(): void {
+    const totals = new Map<string, number>();
+    for (const service of this.snapshot().services) {
+      for (const server of service.servers) {
+        totals.set(`${service.name}/${server.address}`, server.connections);
+      }
+    }
+    this.#rates.sample(totals, performance.now());
+  }
+
+  #every(intervalMs: number, action: () => void): number {
+    const timer = setInterval(action, intervalMs);
+    this.#timers.add(timer);
+    return timer;
+  }
+}
+
+const EMPTY_COUNTERS = {
+  generation: 0,
+  captureDrops: 0,
+  transmitErrors: 0,
+  connectionsUsed: 0,
+  verdicts: [],
+  destinations: [],
+};
+
+function isAvailable(service: ForwardingTableData["services"][number]): boolean {
+  return service.destinations.some(({ weight }) => weight > 0);
+}

@@ -1,0 +1,161 @@
+/**
+ * From what a director knows to the one object that page, API and metrics show.
+ *
+ * @module
+ */
+
+import { formatPorts } from "../config/port_list.ts";
+import {
+  type CounterSnapshot,
+  type DestinationCounters,
+  type ForwardingTableData,
+  VERDICTS,
+} from "../datapath/mod.ts";
+import type { Config, RealServer, VirtualService } from "../model/config.ts";
+import type {
+  DirectorEvent,
+  InterfaceStatus,
+  LastCheck,
+  RealServerState,
+  RealServerStatus,
+  StatusSnapshot,
+  VirtualServiceStatus,
+} from "../model/status_snapshot.ts";
+import { type Standing } from "./forwarding.ts";
+
+/** Everything a snapshot is made of. */
+export interface SnapshotSources {
+  readonly version: string;
+  readonly startedAtMs: number;
+  readonly config: Config;
+  /** The table {@linkcode counters} belong to. */
+  readonly table: ForwardingTableData;
+  readonly counters: CounterSnapshot;
+  readonly interface: InterfaceStatus;
+  readonly tableCapacity: number;
+  readonly bytesPerConnection: number;
+  readonly events: readonly DirectorEvent[];
+  readonly standingOf: (service: VirtualService, server: RealServer) => Standing;
+  readonly lastCheckOf: (service: VirtualService, server: RealServer) => LastCheck | null;
+  readonly connectionsPerSecondOf: (service: VirtualService, server: RealServer) => number;
+}
+
+const NOTHING_COUNTED: DestinationCounters = {
+  connections: 0,
+  packets: 0,
+  bytes: 0,
+  active: 0,
+  inactive: 0,
+  isOverloaded: false,
+  mac: null,
+};
+
+/** The state of a director at this moment. */
+export function statusSnapshot(sources: SnapshotSources): StatusSnapshot {
+  const { config, counters } = sources;
+  const nowMs = Date.now();
+  const counted = countersByServer(sources.table, counters);
+  return {
+    version: sources.version,
+    at: new Date(nowMs).toISOString(),
+    uptimeSeconds: Math.floor((nowMs - sources.startedAtMs) / 1000),
+    ha: { state: "standalone" },
+    datapath: {
+      mode: "pcap",
+      interface: sources.interface,
+      generation: counters.generation,
+      captureDrops: counters.captureDrops,
+      transmitErrors: counters.transmitErrors,
+    },
+    connectionTable: {
+      used: counters.connectionsUsed,
+      capacity: sources.tableCapacity,
+      bytesPerConnection: sources.bytesPerConnection,
+    },
+    services: config.services.map((service) => serviceStatus(service, sources, counted)),
+    verdicts: VERDICTS.map(({ name, meaning }, number) => ({
+      name,
+      meaning,
+      frames: counters.verdicts[number] ?? 0,
+    })),
+    events: sources.events,
+  };
+}
+
+interface CountedServer {
+  readonly counters: DestinationCounters;
+  readonly weight: number;
+}
+
+/** Key of a real server in a table; names of services hold no line breaks. */
+function countedKey(serviceName: string, address: string): string {
+  return `${serviceName}\n${address}`;
+}
+
+/** Counters and weights in use, by service name and address. */
+function countersByServer(table: ForwardingTableData, counters: CounterSnapshot): Map<string, CountedServer> {
+  const byServer = new Map<string, CountedServer>();
+  let index = 0;
+  for (const { name, destinations } of table.services) {
+    for (const { address, weight } of destinations) {
+      byServer.set(countedKey(name, address), {
+        counters: counters.destinations[index++] ?? NOTHING_COUNTED,
+        weight,
+      });
+    }
+  }
+  return byServer;
+}
+
+function serviceStatus(
+  service: VirtualService,
+  sources: SnapshotSources,
+  counted: ReadonlyMap<string, CountedServer>,
+): VirtualServiceStatus {
+  const servers = service.servers.map((server) =>
+    serverStatus(service, server, sources, counted.get(countedKey(service.name, server.address)))
+  );
+  const total = (key: "connections" | "packets" | "bytes") =>
+    servers.reduce((sum, server) => sum + server[key], 0);
+  return {
+    name: service.name,
+    vip: service.vip,
+    protocol: service.protocol,
+    ports: formatPorts(service.ports),
+    scheduler: service.scheduler,
+    connections: total("connections"),
+    packets: total("packets"),
+    bytes: total("bytes"),
+    servers,
+  };
+}
+
+function serverStatus(
+  service: VirtualService,
+  server: RealServer,
+  sources: SnapshotSources,
+  counted: CountedServer | undefined,
+): RealServerStatus {
+  const counters = counted?.counters ?? NOTHING_COUNTED;
+  return {
+    address: server.address,
+    mac: counters.mac,
+    weight: server.weight,
+    effectiveWeight: counted?.weight ?? 0,
+    state: stateOf(server, sources.standingOf(service, server), counters.mac),
+    isOverloaded: counters.isOverloaded,
+    activeConnections: counters.active,
+    inactiveConnections: counters.inactive,
+    connectionsPerSecond: sources.connectionsPerSecondOf(service, server),
+    lastCheck: sources.lastCheckOf(service, server),
+    connections: counters.connections,
+    packets: counters.packets,
+    bytes: counters.bytes,
+  };
+}
+
+function stateOf(server: RealServer, standing: Standing, mac: string | null): RealServerState {
+  if (standing.state !== "up") return "down";
+  if (mac === null) return "unresolved";
+  return server.weight === 0 ? "quiesced" : "up";
+}

@@ -1,0 +1,65 @@
+/**
+ * Making and taking back steps under the journal: written down first, then made; undone first, then struck out.
+ *
+ * @module
+ */
+
+import { ExitCode } from "../model/exit_code.ts";
+import { HostError } from "../model/operator_error.ts";
+import type { Journal } from "./journal.ts";
+import { applyStep, type Step, stepSentence, undoCommand, undoStep } from "./step.ts";
+
+/** Takes one line of progress, without a line break. */
+export type Report = (line: string) => void;
+
+/**
+ * Makes steps in order. When one fails the earlier ones stay: the caller decides, usually by {@linkcode undoSteps}.
+ *
+ * @param signal Checked before each step.
+ * @throws {HostError} If the host refuses a step.
+ * @throws The signal's reason, if it is aborted.
+ */
+export async function applySteps(
+  journal: Journal,
+  steps: readonly Step[],
+  options: { readonly report: Report; readonly signal?: AbortSignal },
+): Promise<void> {
+  for (const step of steps) {
+    options.signal?.throwIfAborted();
+    journal.record(step);
+    options.report(stepSentence(step));
+    try {
+      await applyStep(step);
+    } catch (error) {
+      // A step that failed has changed nothing: undoing it could hit something that was there before.
+      journal.strikeLast();
+      throw error;
+    }
+  }
+}
+
+/**
+ * Takes steps back, the last one first. A step that cannot be taken back stops it: those before it may protect
+ * the host while it is in force.
+ *
+ * @param which `unkept`: only those made since the last `Journal.keep()`; `all`: everything in the journal.
+ * @throws {HostError} If the host refuses; the journal then still holds that step and the ones before it.
+ */
+export async function undoSteps(journal: Journal, which: "unkept" | "all", report: Report): Promise<void> {
+  for (const step of (which === "all" ? journal.steps : journal.unkeptSteps).toReversed()) {
+    try {
+      const result = await undoStep(step);
+      if (result === "undone") report(`undone: ${stepSentence(step)}`);
+      if (result === "changed") report(`left alone, somebody has changed it since: ${stepSentence(step)}`);
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      const message = `Cannot undo "${stepSentence(step)}": ${reason}`;
+      const exitCode = cause instanceof HostError ? cause.exitCode : ExitCode.FAILED;
+      throw new HostError(undoCommand(step), message, exitCode, {
+        cause,
+        remedy: `Repair the cause, then run --undo again; by hand: ${undoCommand(step)}`,
+      });
+    }
+    journal.strikeLast();
+  }
+}

@@ -1,0 +1,175 @@
+/**
+ * Both roles at work in a lab's network: web servers, real servers hardened by `lvsdr realserver`, and one
+ * `lvsdr director`, each a process of this same executable.
+ *
+ * @module
+ */
+
+import { setTimeout as delay } from "node:timers/promises";
+import type { Method } from "../model/config.ts";
+import { ExitCode } from "../model/exit_code.ts";
+import { HostError } from "../model/operator_error.ts";
+import type { StatusSnapshot } from "../model/status_snapshot.ts";
+import type { LabDirectory } from "./lab_directory.ts";
+import type { Process } from "./namespace.ts";
+import { selfCommand } from "./self_command.ts";
+import { HTTP_PORT, INTERFACE, type LabHost, type LabRealServer, type Topology, VIP } from "./topology.ts";
+
+/** How long a role may take to become ready. Generous: a loaded machine starts processes slowly. */
+const READY_TIMEOUT_MS = 60_000;
+const POLL_INTERVAL_MS = 50;
+
+/** A real server takes the VIP's traffic but answers ARP for it: what forgetting the hardening looks like. */
+const UNHARDENED = [`addr add ${VIP}/32 dev lo`];
+
+export class Cluster {
+  readonly topology: Topology;
+  readonly method: Method;
+  readonly #directory: LabDirectory;
+  readonly #signal: AbortSignal;
+  readonly #processes: Process[] = [];
+  readonly #hardeners = new Map<string, Process>();
+
+  /** @param signal Ends waiting. */
+  constructor(topology: Topology, method: Method, directory: LabDirectory, signal: AbortSignal) {
+    this.topology = topology;
+    this.method = method;
+    this.#directory = directory;
+    this.#signal = signal;
+  }
+
+  /** Socket of the director's HTTP API. */
+  get directorSocket(): string {
+    return this.#directory.file("director/director.sock");
+  }
+
+  /** Starts the web servers and returns when each one answers. */
+  async startServers(): Promise<void> {
+    await Promise.all(this.topology.realServers.map(async (server) => {
+      const args = ["lab-server", "--name", server.name, "--port", String(HTTP_PORT)];
+      const process = this.#start(server, `${server.name}-server`, args);
+      await this.#until(process, `${server.name}-server`, async () => {
+        const url = `http://${server.address}:${HTTP_PORT}/healthz`;
+        return (await server.namespace.run("curl", ["--silent", "--fail", url])).code === 0;
+      });
+    }));
+  }
+
+  /** Hardens a real server and returns when its hardening is verified. */
+  async harden(server: LabRealServer): Promise<void> {
+    const log = `${server.name}-realserver`;
+    // An earlier hardening of the same server has left its log.
+    await Deno.remove(this.#logFile(log)).catch(() => {});
+    const process = this.#start(server, log, this.hardenArguments(server));
+    this.#hardeners.set(server.name, process);
+    await this.#until(process, log, async () => {
+      const text = await Deno.readTextFile(this.#logFile(log)).catch(() => "");
+      return /^holding\b/m.test(text);
+    });
+  }
+
+  /** Arguments of lvsdr that harden a real server, for machines and for people to type. */
+  hardenArguments(server: LabRealServer): string[] {
+    return [
+      ...["realserver", "--vip", VIP, "--port", String(HTTP_PORT), "--method", this.method],
+      ...["--interface", INTERFACE, "--run-dir", this.#directory.file(server.name)],
+    ];
+  }
+
+  /** Takes the hardening away and gives the VIP to the host all the same. */
+  async unharden(server: LabRealServer): Promise<void> {
+    await this.#hardeners.get(server.name)?.stop();
+    this.#hardeners.delete(server.name);
+    await server.namespace.ip(UNHARDENED);
+  }
+
+  /** Removes the VIP that {@linkcode unharden} left on the host. */
+  async removeVip(server: LabRealServer): Promise<void> {
+    await server.namespace.ip([`addr del ${VIP}/32 dev lo`]);
+  }
+
+  /** Starts the director and returns when it considers every real server up. */
+  async startDirector(): Promise<void> {
+    const config = this.#directory.file("lab.yaml");
+    await Deno.writeTextFile(config, directorConfig(this.topology, this.method));
+    const args = ["director", "--config", config, "--run-dir", this.#directory.file("director")];
+    const process = this.#start(this.topology.director, "director", args);
+    await this.#until(process, "director", async () => {
+      const servers = (await this.status())?.services.flatMap((service) => service.servers);
+      return servers !== undefined && servers.length > 0 && servers.every((server) => server.state === "up");
+    });
+  }
+
+  /** What the director says of itself, or `null` while it does not answer. */
+  async status(): Promise<StatusSnapshot | null> {
+    const client = Deno.createHttpClient({ proxy: { transport: "unix", path: this.directorSocket } });
+    try {
+      const response = await fetch("http://director/api/v1/status", { client });
+      if (response.ok) return await response.json();
+      await response.body?.cancel();
+      return null;
+    } catch {
+      return null;
+    } finally {
+      client.close();
+    }
+  }
+
+  /** Ends every process, newest first, and returns when all have ended. */
+  async stop(): Promise<void> {
+    await Promise.all(this.#processes.reverse().map((process) => process.stop()));
+  }
+
+  #logFile(name: string): string {
+    return this.#directory.file(`${name}.log`);
+  }
+
+  #start(host: LabHost, log: string, args: readonly string[]): Process {
+    this.#signal.throwIfAborted();
+    const [program, ...rest] = selfCommand(args);
+    const process = host.namespace.spawn(program, rest, { logFile: this.#logFile(log) });
+    this.#processes.push(process);
+    return process;
+  }
+
+  async #until(process: Process, log: string, isReady: () => Promise<boolean>): Promise<void> {
+    const deadlineMs = performance.now() + READY_TIMEOUT_MS;
+    while (!await isReady()) {
+      this.#signal.throwIfAborted();
+      if (process.hasEnded) await this.#fail(`"${log}" ended before it was ready`, process, log);
+      if (performance.now() > deadlineMs) await this.#fail(`"${log}" does not become ready`, process, log);
+      await delay(POLL_INTERVAL_MS);
+    }
+  }
+
+  async #fail(what: string, process: Process, log: string): Promise<never> {
+    const text = await Deno.readTextFile(this.#logFile(log)).catch(() => "");
+    const lastLines = text.trim().split("\n").slice(-20).join("\n");
+    const { code } = process.hasEnded ? await process.ended : { code: ExitCode.FAILED };
+    const known = Object.values(ExitCode).find((exitCode) => exitCode === code && code !== ExitCode.OK);
+    throw new HostError(log, `The lab's ${what}`, known ?? ExitCode.FAILED, {
+      remedy: lastLines === "" ? "It printed nothing" : `It printed:\n${lastLines}`,
+    });
+  }
+}
+
+/** The lab's cluster as the configuration file that `lvsdr director` reads. */
+export function directorConfig(topology: Topology, method: Method): string {
+  const servers = topology.realServers.map(({ address, weight }) =>
+    `      - { address: ${address}, weight: ${weight} }`
+  );
+  return `director:
+  interface: ${INTERFACE}
+services:
+  - name: web
+    vip: ${VIP}
+    protocol: tcp
+    port: ${HTTP_PORT}
+    scheduler: wrr
+    health: { type: tcp, port: ${HTTP_PORT}, interval: 500ms, timeout: 400ms, rise: 1, fall: 3 }
+    servers:
+${servers.join("\n")}
+realserver:
+  method: ${method}
+`;
+}

@@ -1,0 +1,131 @@
+/**
+ * One round of traffic with every witness watching: kernel counters, captures on both sides, the client's neighbor
+ * cache, and what the answers say of themselves.
+ *
+ * @module
+ */
+
+import { Capture, type CaptureResult } from "./capture.ts";
+import { type DirectorCounters, readDirectorCounters, readInterfaceCounters, since } from "./counters.ts";
+import type { LabDirectory } from "./lab_directory.ts";
+import { type Topology, VIP } from "./topology.ts";
+import {
+  download,
+  learnMacOfVip,
+  type RequestResult,
+  sendRequests,
+  type Transfer,
+  upload,
+} from "./traffic.ts";
+
+/** How often the client has to ask anew who has the VIP. */
+const FLUSHES = 10;
+
+export interface MeasurementPlan {
+  readonly requests: number;
+  /** Size of one download and one upload; 0 means neither. */
+  readonly transferBytes: number;
+}
+
+/** A TCP connection was accepted in the name of the VIP. */
+export interface AcceptedConnection {
+  /** Source MAC address of the frame that said so. */
+  readonly mac: string;
+  /** The client's TCP port. */
+  readonly port: number;
+}
+
+export interface Measurement {
+  readonly plan: MeasurementPlan;
+  readonly results: readonly RequestResult[];
+  /** What the client learnt after each flush, `null` where nobody answered. */
+  readonly learntMacs: readonly (string | null)[];
+  readonly transfers: readonly Transfer[];
+  /** What came in on the director's interface, as the director's kernel counted it. */
+  readonly director: DirectorCounters;
+  readonly directorReceivedBytes: number;
+  readonly clientReceivedBytes: number;
+  readonly clientSentBytes: number;
+  readonly captures: {
+    /** Answers on the director's interface, either direction. */
+    readonly answersAtDirector: CaptureResult;
+    /** The client's half on the director's interface, either direction. */
+    readonly requestsAtDirector: CaptureResult;
+    /** Answers on the client's interface that carry no real server's source MAC address. */
+    readonly foreignAnswersAtClient: CaptureResult;
+  };
+  readonly accepted: readonly AcceptedConnection[];
+}
+
+/**
+ * Runs one round of traffic; `countDirectorTraffic()` has been called before.
+ *
+ * @param onResult Told of every request as soon as it is done.
+ */
+export async function measure(
+  topology: Topology,
+  directory: LabDirectory,
+  plan: MeasurementPlan,
+  onResult: (result: RequestResult) => void,
+  signal: AbortSignal,
+): Promise<Measurement> {
+  const { client, director, realServers } = topology;
+  const answers = `ip src host ${VIP}`;
+  const known = realServers.map(({ mac }) => `ether src ${mac}`).join(" or ");
+  const captures = await Promise.all([
+    Capture.start(director, answers, "count"),
+    Capture.start(director, `ip dst host ${VIP}`, "count"),
+    Capture.start(client, `${answers} and not (${known})`, "count"),
+    Capture.start(client, `${answers} and tcp[tcpflags] & (tcp-syn|tcp-ack) == (tcp-syn|tcp-ack)`, "lines"),
+  ]);
+  const read = () =>
+    Promise.all([
+      readDirectorCounters(director),
+      readInterfaceCounters(director),
+      readInterfaceCounters(client),
+    ]);
+
+  const [directorBefore, directorInterfaceBefore, clientInterfaceBefore] = await read();
+  const learntMacs: (string | null)[] = [];
+  for (let flush = 0; flush < FLUSHES; flush++) {
+    signal.throwIfAborted();
+    learntMacs.push(await learnMacOfVip(client));
+  }
+  const results: RequestResult[] = [];
+  await sendRequests(client, plan.requests, signal, (result) => {
+    results.push(result);
+    onResult(result);
+  });
+  const transfers: Transfer[] = [];
+  if (plan.transferBytes > 0) {
+    transfers.push(await download(client, plan.transferBytes));
+    signal.throwIfAborted();
+    transfers.push(await upload(client, plan.transferBytes, directory));
+  }
+  const [directorAfter, directorInterfaceAfter, clientInterfaceAfter] = await read();
+  const [answersAtDirector, requestsAtDirector, foreignAnswersAtClient, accepted] = await Promise.all(
+    captures.map((capture) => capture.stop()),
+  );
+  return {
+    plan,
+    results,
+    learntMacs,
+    transfers,
+    director: since(directorBefore, directorAfter),
+    directorReceivedBytes: directorInterfaceAfter.receivedBytes - directorInterfaceBefore.receivedBytes,
+    clientReceivedBytes: clientInterfaceAfter.receivedBytes - clientInterfaceBefore.receivedBytes,
+    clientSentBytes: clientInterfaceAfter.sentBytes - clientInterfaceBefore.sentBytes,
+    captures: {
+      answersAtDirector: answersAtDirector!,
+      requestsAtDirector: requestsAtDirector!,
+      foreignAnswersAtClient: foreignAnswersAtClient!,
+    },
+    accepted: accepted!.lines.map(acceptedConnection),
+  };
+}
+
+/** Reads `aa:… > bb:…, IPv4, length 74: 192.0.2.10.80 > 192.0.2.100.34567: tcp 0`, a line of `tcpdump -e -q`. */
+function acceptedConnection(line: string): AcceptedConnection {
+  const [, mac, port] = /^(\S+) > .* > [\d.]+\.(\d+): /.exec(line) ?? [];
+  return { mac: mac ?? "", port: Number(port) };
+}

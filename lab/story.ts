@@ -1,0 +1,135 @@
+/**
+ * What a lab shows, act by act: a cluster that works, the same cluster with one real server that steals the VIP,
+ * and how hardening that server makes the theft vanish.
+ *
+ * @module
+ */
+
+import type { Cluster } from "./cluster.ts";
+import type { LabDirectory } from "./lab_directory.ts";
+import { measure, type Measurement, type MeasurementPlan } from "./measurement.ts";
+import { type Proof, prove } from "./proofs.ts";
+import { formatCount } from "./quantity.ts";
+import type { Report } from "./report.ts";
+import { HTTP_PORT, INTERFACE, type LabRealServer, type Topology, VIP } from "./topology.ts";
+
+const TRANSFER_BYTES = 16 * 1024 * 1024;
+
+/** A theft shows itself at once; no need to send everything through it. */
+const MOST_REQUESTS_WHEN_BROKEN = 60;
+
+export type ActName = "hardened" | "broken" | "mended";
+
+/** One act: what was measured in it, and what that proves. */
+export interface Act {
+  readonly name: ActName;
+  readonly measurement: Measurement;
+  readonly proofs: readonly Proof[];
+}
+
+/** Whether every proof of an act holds. */
+export function holds(act: Act): boolean {
+  return act.proofs.every((proof) => proof.holds);
+}
+
+/** Whether a client of the act was told, by a real server, that the VIP is the real server's. */
+export function isStolen(act: Act, thief: LabRealServer): boolean {
+  return act.measurement.learntMacs.includes(thief.mac);
+}
+
+export class Story {
+  readonly #topology: Topology;
+  readonly #cluster: Cluster;
+  readonly #directory: LabDirectory;
+  readonly #report: Report;
+  readonly #requests: number;
+  readonly #signal: AbortSignal;
+
+  constructor(
+    cluster: Cluster,
+    directory: LabDirectory,
+    report: Report,
+    requests: number,
+    signal: AbortSignal,
+  ) {
+    this.#topology = cluster.topology;
+    this.#cluster = cluster;
+    this.#directory = directory;
+    this.#report = report;
+    this.#requests = requests;
+    this.#signal = signal;
+  }
+
+  /** The real server that {@linkcode broken} leaves unhardened: the last. */
+  get thief(): LabRealServer {
+    return this.#topology.realServers.at(-1)!;
+  }
+
+  /** Every real server is hardened: the cluster works. */
+  async hardened(): Promise<Act> {
+    this.#report.heading(
+      `Direct routing at work: ${formatCount(this.#requests)} requests to http://${VIP}/, scheduler wrr`,
+    );
+    const act = await this.#play("hardened", { requests: this.#requests, transferBytes: TRANSFER_BYTES });
+    this.#report.proofs(act.proofs);
+    return act;
+  }
+
+  /** One real server has the VIP without hardening: the ARP problem. */
+  async broken(): Promise<Act> {
+    const { name, mac } = this.thief;
+    this.#report.heading(`The ARP problem: ${name} gets the VIP without being hardened`);
+    await this.#report.step(
+      `${name}: ip addr add ${VIP}/32 dev lo, arp_ignore=0, arp_announce=0`,
+      () => this.#cluster.unharden(this.thief),
+    );
+    const requests = Math.min(this.#requests, MOST_REQUESTS_WHEN_BROKEN);
+    const act = await this.#play("broken", { requests, transferBytes: 0 });
+    const neighbors = await this.#topology.client.namespace.ip([`neigh show to ${VIP} dev ${INTERFACE}`]);
+    this.#report.proofs(act.proofs);
+    this.#report.line(`\n  client# ip neigh show to ${VIP}`);
+    this.#report.line(`  ${neighbors.trim()}`);
+    const explanation = isStolen(act, this.thief)
+      ? [
+        `"Who has ${VIP}?" asked the client, and ${name} (${mac}) was quicker to answer than the director.`,
+        `Now the client sends its packets straight to ${name}. Nobody balances: ${name} gets everything, the`,
+        `director sees ${
+          formatCount(act.measurement.director.requests.frames)
+        } frames, and should ${name} fail, ` +
+        "no health check would help the client.",
+      ]
+      : [
+        `The problem did not show: the director was quicker than ${name} every time. Real networks are less kind.`,
+      ];
+    this.#report.line();
+    for (const line of explanation) this.#report.line(`  ${this.#report.paint(line, "yellow")}`);
+    return act;
+  }
+
+  /** The thief is hardened: the cluster works again. */
+  async mended(): Promise<Act> {
+    const { name } = this.thief;
+    this.#report.heading(`The cure: ${name} is hardened`);
+    const command = `lvsdr realserver --vip ${VIP} --port ${HTTP_PORT} --method ${this.#cluster.method}`;
+    await this.#report.step(`${name}: ${command}`, async () => {
+      // With redirection no host has the VIP; with the other methods it may stay where it is.
+      if (this.#cluster.method === "redirect") await this.#cluster.removeVip(this.thief);
+      await this.#cluster.harden(this.thief);
+    });
+    const act = await this.#play("mended", { requests: this.#requests, transferBytes: 0 });
+    this.#report.proofs(act.proofs);
+    return act;
+  }
+
+  async #play(name: ActName, plan: MeasurementPlan): Promise<Act> {
+    const tally = this.#report.tally(this.#topology, plan.requests);
+    const measurement = await measure(
+      this.#topology,
+      this.#directory,
+      plan,
+      (result) => tally.add(result),
+      this.#signal,
+    );
+    return { name, measurement, proofs: prove(measurement, this.#topology) };
+  }
+}

@@ -1,0 +1,123 @@
+/**
+ * Real requests of a lab's client, all made by curl(1).
+ *
+ * @module
+ */
+
+import type { LabDirectory } from "./lab_directory.ts";
+import { deterministicBytes, digest } from "./server.ts";
+import { Process } from "./namespace.ts";
+import { HTTP_PORT, INTERFACE, type LabHost, VIP } from "./topology.ts";
+
+const URL_OF_VIP = `http://${VIP}:${HTTP_PORT}`;
+
+/** Every request a connection of its own, and none that hangs. */
+const CURL = ["--silent", "--header", "Connection: close", "--connect-timeout", "3", "--max-time", "60"];
+
+const REQUESTS_AT_A_TIME = 8;
+
+/** Failures from the very first request on after which the rest is not tried. */
+const HOPELESS_FAILURES = 3 * REQUESTS_AT_A_TIME;
+
+/** What became of one request. */
+export interface RequestResult {
+  /** The name the answer carries, or `null` if there was no good answer. */
+  readonly server: string | null;
+  /** The client's TCP port. */
+  readonly port: number;
+}
+
+/**
+ * Sends requests to the VIP, each on a new connection, and reports each one when it is done. Gives up if none at all
+ * is answered.
+ *
+ * @param signal Ends the traffic early.
+ */
+export async function sendRequests(
+  client: LabHost,
+  count: number,
+  signal: AbortSignal,
+  onResult: (result: RequestResult) => void,
+): Promise<void> {
+  const args = [
+    ...CURL,
+    ...["--parallel", "--parallel-immediate", "--parallel-max", String(REQUESTS_AT_A_TIME)],
+    "--no-progress-meter",
+    // Standard error is not buffered: results arrive one by one, as they happen.
+    ...[
+      "--output",
+      "/dev/null",
+      "--write-out",
+      "%{stderr}%{http_code} %{local_port} %header{x-real-server}\n",
+    ],
+    `${URL_OF_VIP}/?request=[1-${count}]`,
+  ];
+  const child = client.namespace.open("curl", args, "null");
+  const process = new Process(child);
+  const stop = () => process.signal("SIGTERM");
+  signal.addEventListener("abort", stop);
+  try {
+    let rest = "";
+    let failuresAtFirst: number | null = 0;
+    for await (const text of child.stderr.pipeThrough(new TextDecoderStream())) {
+      const lines = (rest + text).split("\n");
+      rest = lines.pop()!;
+      for (const result of lines.map(requestResult)) {
+        onResult(result);
+        if (failuresAtFirst !== null) failuresAtFirst = result.server === null ? failuresAtFirst + 1 : null;
+      }
+      if (failuresAtFirst !== null && failuresAtFirst >= HOPELESS_FAILURES) stop();
+    }
+    await process.ended;
+  } finally {
+    signal.removeEventListener("abort", stop);
+  }
+  signal.throwIfAborted();
+}
+
+function requestResult(line: string): RequestResult {
+  const [status, port, server] = line.split(" ");
+  return { server: status === "200" && server ? server : null, port: Number(port) };
+}
+
+/** The MAC address a client learns for the VIP when it has to ask anew, or `null` if nobody answers. */
+export async function learnMacOfVip(client: LabHost): Promise<string | null> {
+  await client.namespace.ip([`neigh flush dev ${INTERFACE}`]);
+  // Asking is what counts; an answer that takes longer than this is judged elsewhere.
+  const patience = ["--connect-timeout", "1", "--max-time", "2"];
+  await client.namespace.run("curl", [...CURL, ...patience, "--output", "/dev/null", `${URL_OF_VIP}/`]);
+  const entries = await client.namespace.ip([`neigh show to ${VIP} dev ${INTERFACE}`]);
+  return /lladdr (\S+)/.exec(entries)?.[1] ?? null;
+}
+
+/** What both ends say of one large transfer. */
+export interface Transfer {
+  /** Bytes that should have arrived. */
+  readonly bytes: number;
+  readonly sentSha256: string;
+  /** `null` if the transfer failed. */
+  readonly receivedSha256: string | null;
+}
+
+/** Downloads `bytes` bytes through the VIP; the client's sha256sum(1) says what arrived. */
+export async function download(client: LabHost, bytes: number): Promise<Transfer> {
+  const { sha256 } = await digest(deterministicBytes(bytes));
+  const url = `${URL_OF_VIP}/bytes/${bytes}`;
+  const script = 'url=$1; shift; curl "$@" "$url" | sha256sum';
+  const { stdout } = await client.namespace.run("sh", ["-c", script, "sh", url, ...CURL]);
+  return { bytes, sentSha256: sha256, receivedSha256: /^[0-9a-f]{64}/.exec(stdout)?.[0] ?? null };
+}
+
+/** Uploads `bytes` bytes through the VIP; the real server says what arrived. */
+export async function upload(client: LabHost, bytes: number, directory: LabDirectory): Promise<Transfer> {
+  const path = directory.file("upload");
+  await Deno.writeFile(path, deterministicBytes(bytes));
+  const { sha256 } = await digest(deterministicBytes(bytes));
+  const { stdout } = await client.namespace.run("curl", [
+    ...CURL,
+    ...["--upload-file", path, `${URL_OF_VIP}/sha256`],
+  ]);
+  await Deno.remove(path);
+  const [received, length] = stdout.trim().split(" ");
+  return { bytes, sentSha256: sha256, receivedSha256: Number(length) === bytes ? received! : null };
+}

@@ -1,0 +1,213 @@
+/**
+ * The command line of lvsdr: dispatch, `--help` and exit codes. Everything a command does lives in its own folder
+ * and is imported only when the command runs, so that `lvsdr --help` needs neither libpcap nor root.
+ *
+ * @module
+ */
+
+import { Command, type CommandUnknownOpts, InvalidArgumentError, Option } from "@commander-js/extra-typings";
+import manifest from "./deno.json" with { type: "json" };
+import { METHODS } from "./model/config.ts";
+import { ExitCode } from "./model/exit_code.ts";
+import { OperatorError } from "./model/operator_error.ts";
+
+const DEFAULT_RUN_DIR = "/run/lvsdr";
+
+const encoder = new TextEncoder();
+const io = {
+  write: (text: string): void => writeAll(Deno.stdout, text),
+  writeError: (text: string): void => writeAll(Deno.stderr, text),
+  isTerminal: Deno.stdout.isTerminal(),
+};
+
+function writeAll(stream: { writeSync(bytes: Uint8Array): number }, text: string): void {
+  let bytes = encoder.encode(text);
+  while (bytes.length > 0) bytes = bytes.subarray(stream.writeSync(bytes));
+}
+
+function wholeNumber(lowest: number, highest: number): (text: string) => number {
+  return (text) => {
+    const number = Number(text);
+    if (!/^\d+$/.test(text) || number < lowest || number > highest) {
+      throw new InvalidArgumentError(`It must be a whole number from ${lowest} to ${highest}.`);
+    }
+    return number;
+  };
+}
+
+function collect<T>(parse: (text: string) => T): (text: string, earlier: T[] | undefined) => T[] {
+  return (text, earlier) => [...(earlier ?? []), parse(text)];
+}
+
+const runDirOption = () =>
+  new Option("--run-dir <dir>", "folder of the control socket, the connection table and the undo journals")
+    .default(DEFAULT_RUN_DIR).env("LVSDR_RUN_DIR");
+const jsonOption = () => new Option("--json", "print JSON").default(false);
+
+function buildProgram(exit: (code: ExitCode) => void): CommandUnknownOpts {
+  const program = new Command()
+    .name("lvsdr")
+    .description("A direct-routing load balancer: real servers answer clients themselves, past the director.")
+    .version(manifest.version, "--version", "print the version")
+    .helpOption("-h, --help", "show help")
+    .showHelpAfterError("(add --help for usage)")
+    .configureOutput({ writeOut: io.write, writeErr: io.writeError })
+    .exitOverride();
+
+  program.command("director")
+    .summary("run the load balancer")
+    .description(
+      "Owns the virtual IPs, picks a real server for every new connection and passes frames on by rewriting their\n" +
+        "layer 2 header. SIGHUP reloads the configuration without losing a connection; SIGTERM and Ctrl-C stop it and\n" +
+        "leave the host as it was.",
+    )
+    .requiredOption("-c, --config <file>", "cluster configuration (YAML)")
+    .addOption(runDirOption())
+    .addOption(
+      new Option("--log-format <format>", "how events are logged").choices(["text", "json"]).default("text"),
+    )
+    .action(async ({ config, runDir, logFormat }) => {
+      const { runDirector } = await import("./director/run.ts");
+      exit(await runDirector({ config, runDir, logFormat: logFormat as "text" | "json" }, io));
+    });
+
+  program.command("realserver")
+    .summary("harden this host: accept a VIP's traffic without ever answering ARP for it")
+    .description(
+      "Makes this host a correct direct-routing real server, verifies it, holds it until Ctrl-C and undoes it exactly.\n" +
+        "VIPs come from --vip or from the cluster configuration, where the host finds itself among the servers.",
+    )
+    .option("-c, --config <file>", "cluster configuration (YAML)")
+    .option("--vip <address>", "virtual IP; may be repeated", collect(String))
+    .option(
+      "--port <number>",
+      "port of the VIP, for method redirect; may be repeated",
+      collect(wholeNumber(1, 65535)),
+    )
+    .addOption(new Option("--protocol <name>", "protocol of --port").choices(["tcp", "udp"]).default("tcp"))
+    .addOption(
+      new Option("--method <name>", "how to solve the ARP problem").choices(["auto", ...METHODS]).default(
+        "auto",
+      ),
+    )
+    .option(
+      "--interface <name>",
+      "interface the VIP's traffic arrives on (default: the one whose subnet holds it)",
+    )
+    .option("--once", "apply, verify and exit; --undo takes it back", false)
+    .option("--check", "only audit: change nothing, exit 1 if anything is wrong", false)
+    .option("--print", "only print the plan as shell commands", false)
+    .option("--undo", "take back what an earlier run changed", false)
+    .addOption(jsonOption())
+    .addOption(runDirOption())
+    .action(async (options) => {
+      const { runRealServer } = await import("./realserver/run.ts");
+      exit(
+        await runRealServer({
+          ...options,
+          config: options.config ?? null,
+          vips: options.vip ?? [],
+          ports: options.port ?? [],
+          protocol: options.protocol as "tcp" | "udp",
+          method: options.method as "auto" | typeof METHODS[number],
+          interface: options.interface ?? null,
+        }, io),
+      );
+    });
+
+  program.command("check")
+    .summary("validate a configuration")
+    .description("Reports every error of a configuration at once, each with file, line and column.")
+    .argument("<file>", "cluster configuration (YAML)")
+    .addOption(jsonOption())
+    .action(async (file, { json }) => {
+      const { runCheck } = await import("./config/check_command.ts");
+      exit(await runCheck(file, { json }, io));
+    });
+
+  program.command("schema")
+    .summary("print the JSON Schema of the configuration")
+    .description("Prints the JSON Schema of the configuration, for editors and CI.")
+    .action(async () => {
+      const { runSchema } = await import("./config/schema.ts");
+      exit(runSchema(io));
+    });
+
+  program.command("status")
+    .summary("show what a running director knows")
+    .description(
+      "Shows services, real servers and counters of the director on a run directory. Exits 1 when a service has no\n" +
+        "usable server, 69 when no director is running there.",
+    )
+    .addOption(jsonOption())
+    .addOption(runDirOption())
+    .action(async (options) => {
+      const { runStatus } = await import("./status/status_command.ts");
+      exit(await runStatus(options, io));
+    });
+
+  program.command("lab")
+    .summary("build a whole cluster in namespaces and prove that direct routing works")
+    .description(
+      "Builds client, switch, director and real servers as network namespaces of this machine, runs both roles\n" +
+        "against real traffic, prints proofs and cleans up. Touches nothing outside its own namespaces.",
+    )
+    .option("--servers <n>", "real servers", wholeNumber(1, 20), 3)
+    .addOption(
+      new Option("--method <name>", "how real servers are hardened").choices(METHODS).default("loopback"),
+    )
+    .option("--requests <n>", "requests to send", wholeNumber(1, 100_000), 300)
+    .addOption(new Option("--break <what>", "leave one real server unhardened").choices(["arp"]))
+    .option("--stay", "leave the cluster running until Ctrl-C, with its status page reachable", false)
+    .addOption(jsonOption())
+    .action(async (options) => {
+      const { runLab } = await import("./lab/run.ts");
+      exit(
+        await runLab({
+          ...options,
+          method: options.method as typeof METHODS[number],
+          break: (options.break ?? null) as "arp" | null,
+        }, io),
+      );
+    });
+
+  program.command("lab-server", { hidden: true })
+    .requiredOption("--name <name>", "name the server answers with")
+    .option("--port <number>", "TCP port", wholeNumber(1, 65535), 80)
+    .action(async (options) => {
+      const { runLabServer } = await import("./lab/server.ts");
+      exit(await runLabServer(options));
+    });
+
+  program.command("version").summary("print the version").action(() => {
+    io.write(`${manifest.version}\n`);
+    exit(ExitCode.OK);
+  });
+
+  return program;
+}
+
+/** Runs the command line and returns its exit code. */
+async function main(args: readonly string[]): Promise<ExitCode> {
+  let code: ExitCode = ExitCode.OK;
+  const program = buildProgram((result) => code = result);
+  try {
+    await program.parseAsync(args, { from: "user" });
+    return code;
+  } catch (error) {
+    if (error instanceof Error && "code" in error && String(error.code).startsWith("commander.")) {
+      const asked = ["commander.helpDisplayed", "commander.version", "commander.help"].includes(
+        String(error.code),
+      );
+      return asked && args.length > 0 ? ExitCode.OK : ExitCode.USAGE;
+    }
+    if (error instanceof OperatorError) {
+      io.writeError(`lvsdr: ${error.message}\n`);
+      if (error.remedy !== null) io.writeError(`  ${error.remedy.replaceAll("\n", "\n  ")}\n`);
+      return error.exitCode;
+    }
+    throw error;
+  }
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args));

@@ -1,0 +1,38 @@
+/**
+ * That a table of lvsdr's own is in force.
+ *
+ * @module
+ */
+
+import type { NftTable } from "../../host/step.ts";
+import type { HostState } from "../host_state.ts";
+import { isSameTable, renderTable, type Table, TABLE_NAME } from "../nft_rules.ts";
+import type { Requirement } from "../requirement.ts";
+
+/** The table exists with exactly these rules; one of the same name with others is never touched. */
+export function tableRequirement(state: HostState, table: Table, why: string): Requirement {
+  const chains = state.nftTables.get(table.family);
+  const holds = chains !== undefined && isSameTable(table, chains);
+  const step: NftTable = {
+    kind: "nftTable",
+    family: table.family,
+    name: TABLE_NAME,
+    ruleset: renderTable(table),
+  };
+  const ruleCount = table.chains.reduce((count, chain) => count + chain.rules.length, 0);
+  return {
+    fact: `nft table ${table.family} ${TABLE_NAME}`,
+    found: chains === undefined
+      ? "absent"
+      : holds
+      ? `in force, ${ruleCount} rules`
+      : "there with other rules",
+    wanted: `in force, ${ruleCount} rules`,
+    holds,
+    why,
+    steps: chains === undefined ? [step] : [],
+    remedy: chains === undefined || holds
+      ? null
+      : `lvsdr realserver --undo, or if nothing is there to undo: nft delete table ${table.family} ${TABLE_NAME}`,
+  };
+}

@@ -1,0 +1,73 @@
+/**
+ * A fact that must hold on a correct real server. Audit, plan and verification are three views of one list of them:
+ * the audit prints it, the plan is the steps of those that do not hold, verification is that all hold.
+ *
+ * @module
+ */
+
+import type { Step } from "../host/step.ts";
+import { ExitCode } from "../model/exit_code.ts";
+import { HostError } from "../model/operator_error.ts";
+
+export interface Requirement {
+  /** What is looked at, for example `arp_ignore on eth0`. */
+  readonly fact: string;
+  /** What it is. */
+  readonly found: string;
+  /** What it must be. */
+  readonly wanted: string;
+  readonly holds: boolean;
+  /** Why it matters, in one sentence without a full stop. */
+  readonly why: string;
+  /** What makes it hold; empty if it holds, or if only the operator can do it. */
+  readonly steps: readonly Step[];
+  /** What the operator must do where there are no steps; `null` if nothing. */
+  readonly remedy: string | null;
+}
+
+/** Steps that make every requirement hold, in the order of the requirements, each step once. */
+export function planSteps(requirements: readonly Requirement[]): Step[] {
+  const steps = new Map<string, Step>();
+  for (const requirement of requirements.filter((requirement) => !requirement.holds)) {
+    for (const step of requirement.steps) steps.set(JSON.stringify(step), step);
+  }
+  return [...steps.values()];
+}
+
+/**
+ * Passes if every requirement holds or has steps that make it hold.
+ *
+ * @throws {HostError} Otherwise; it names all that stand in the way.
+ */
+export function assertFeasible(requirements: readonly Requirement[]): void {
+  const obstacles = requirements.filter((requirement) =>
+    !requirement.holds && requirement.steps.length === 0
+  );
+  if (obstacles.length === 0) return;
+  throw new HostError(
+    "plan",
+    `Cannot harden this host: ${obstacles.map(obstacleText).join("; ")}`,
+    ExitCode.FAILED,
+    { remedy: obstacles.flatMap(({ remedy }) => remedy === null ? [] : [remedy]).join("\n") },
+  );
+}
+
+/**
+ * Passes if every requirement holds.
+ *
+ * @throws {HostError} Otherwise; it names those that do not.
+ */
+export function assertHolding(requirements: readonly Requirement[]): void {
+  const failed = requirements.filter((requirement) => !requirement.holds);
+  if (failed.length === 0) return;
+  throw new HostError(
+    "verify",
+    `Verification failed: ${failed.map(obstacleText).join("; ")}`,
+    ExitCode.FAILED,
+    { remedy: "Something else on this host changes it back; find that, then try again" },
+  );
+}
+
+function obstacleText(requirement: Requirement): string {
+  return `${requirement.fact} is ${requirement.found}, it must be ${requirement.wanted} (${requirement.why})`;
+}

@@ -1,0 +1,182 @@
+/**
+ * Which virtual IPs this host has to accept, for which ports, and on which interface their traffic arrives: from the
+ * command line, or from the cluster configuration, in which the host finds itself by its own addresses.
+ *
+ * @module
+ */
+
+import { isIPv4, isIPv6 } from "node:net";
+import { type Link, linkHolding, linkOfSubnet, subnetAddress } from "../host/links.ts";
+import type { Config, PortRange, Protocol } from "../model/config.ts";
+import { ExitCode } from "../model/exit_code.ts";
+import { ipv4FromText, ipv4ToText } from "../model/ip_address.ts";
+import { HostError, OperatorError } from "../model/operator_error.ts";
+
+/** Ports of a VIP that clients use. */
+export interface Binding {
+  readonly protocol: Protocol;
+  readonly ports: readonly PortRange[];
+}
+
+/** A virtual IP and what is asked for on it. */
+export interface VirtualAddress {
+  readonly vip: string;
+  /** Own address of this host by which the director knows it; `null` if not known. */
+  readonly realServerAddress: string | null;
+  /** Empty if nobody said; only the redirect method needs them. */
+  readonly bindings: readonly Binding[];
+}
+
+/** A virtual IP and its place on this host. */
+export interface Target extends VirtualAddress {
+  /** Interface its traffic arrives on. */
+  readonly device: string;
+}
+
+/**
+ * Virtual addresses of `--vip`, `--port` and `--protocol`.
+ *
+ * @throws {OperatorError} If one is no IPv4 address or has a prefix other than /32.
+ */
+export function virtualAddressesFromArguments(
+  vips: readonly string[],
+  ports: readonly number[],
+  protocol: Protocol,
+): VirtualAddress[] {
+  const ranges = [...new Set(ports)].toSorted((a, b) => a - b).map((port) => ({ first: port, last: port }));
+  const bindings = ranges.length === 0 ? [] : [{ protocol, ports: ranges }];
+  return [...new Set(vips.map(parseVip))].map((vip) => ({ vip, realServerAddress: null, bindings }));
+}
+
+/**
+ * Virtual addresses of the services that have this host among their servers.
+ *
+ * @throws {OperatorError} If no service has.
+ */
+export function virtualAddressesFromConfig(config: Config, links: readonly Link[]): VirtualAddress[] {
+  const found = new Map<string, VirtualAddress>();
+  for (const { vip, protocol, ports, servers } of config.services) {
+    const own = servers.find((server) => linkHolding(links, server.address) !== null);
+    if (own === undefined) continue;
+    const earlier = found.get(vip);
+    found.set(vip, {
+      vip,
+      realServerAddress: earlier?.realServerAddress ?? own.address,
+      bindings: [...(earlier?.bindings ?? []), { protocol, ports }],
+    });
+  }
+  if (found.size > 0) return [...found.values()];
+  const servers = new Set(
+    config.services.flatMap((service) => service.servers.map(({ address }) => address)),
+  );
+  const local = links.filter((link) => !link.isLoopback).flatMap((link) => link.addresses);
+  throw new OperatorError(
+    `Cannot find this host among the servers of the configuration: it has ${
+      local.map(({ address }) => address).join(", ") || "no address"
+    }, the configuration lists ${[...servers].join(", ")}`,
+    ExitCode.CONFIG,
+    { remedy: "Add this host's address under servers, or name VIPs with --vip" },
+  );
+}
+
+/**
+ * Finds the interface of each virtual address: `wantedDevice` if given, else the one that has the address the
+ * director knows, else the one whose subnet holds the VIP, else that of the default route.
+ *
+ * @throws {HostError} If there is no such interface.
+ */
+export function locateTargets(
+  addresses: readonly VirtualAddress[],
+  links: readonly Link[],
+  devices: { readonly wanted: string | null; readonly ofDefaultRoute: string | null },
+): Target[] {
+  const vips = new Set(addresses.map(({ vip }) => vip));
+  return addresses.map((address) => {
+    const link = devices.wanted !== null
+      ? requireLink(links, devices.wanted)
+      : linkOfTarget(address, links, devices.ofDefaultRoute);
+    const realServerAddress = address.realServerAddress ?? ownAddress(link, address.vip, vips);
+    return { ...address, realServerAddress, device: link.name };
+  });
+}
+
+/**
+ * Narrows targets to those that have an own address to ask ARP questions with.
+ *
+ * @throws {HostError} If one has not.
+ */
+export function assertOwnAddresses(
+  targets: readonly Target[],
+): asserts targets is readonly (Target & { readonly realServerAddress: string })[] {
+  const without = targets.find(({ realServerAddress }) => realServerAddress === null);
+  if (without === undefined) return;
+  throw new HostError(
+    `--interface ${without.device}`,
+    `Interface "${without.device}" has no IPv4 address of its own to ask ARP questions with`,
+    ExitCode.UNAVAILABLE,
+    { remedy: "Give it one, choose another --interface, or use --method loopback" },
+  );
+}
+
+function parseVip(text: string): string {
+  const [address = "", prefix] = text.split("/");
+  if (isIPv6(address)) {
+    throw new OperatorError(
+      `Cannot use VIP "${text}": IPv6 is not supported by this version`,
+      ExitCode.USAGE,
+      { remedy: "Use an IPv4 VIP" },
+    );
+  }
+  const isUsable = isIPv4(address) && !/^(0|127|22[4-9]|2[3-5]\d)\./.test(address);
+  if (!isUsable || (prefix !== undefined && !/^([1-9]|[12]\d|3[012])$/.test(prefix))) {
+    throw new OperatorError(`Cannot use VIP "${text}": it is no IPv4 unicast address`, ExitCode.USAGE, {
+      remedy: "Give it like --vip 192.0.2.10",
+    });
+  }
+  if (prefix !== undefined && prefix !== "32") {
+    const mask = (-1 << (32 - Number(prefix))) >>> 0;
+    const network = ipv4ToText((ipv4FromText(address) & mask) >>> 0);
+    throw new OperatorError(
+      `Cannot use VIP "${text}": with that prefix this host would answer ARP for all of ${network}/${prefix}`,
+      ExitCode.USAGE,
+      { remedy: `Use --vip ${address}, which means ${address}/32` },
+    );
+  }
+  return address;
+}
+
+function requireLink(links: readonly Link[], name: string): Link {
+  const link = links.find((link) => link.name === name && !link.isLoopback);
+  if (link !== undefined) return link;
+  const others = links.filter((link) => !link.isLoopback).map((link) => link.name).join(", ");
+  throw new HostError(
+    `--interface ${name}`,
+    links.some((link) => link.name === name)
+      ? `Cannot use interface "${name}": no VIP traffic arrives on loopback`
+      : `Interface "${name}" does not exist`,
+    ExitCode.UNAVAILABLE,
+    { remedy: `Choose one of: ${others || "none, this host has only loopback"}` },
+  );
+}
+
+function linkOfTarget(address: VirtualAddress, links: readonly Link[], defaultDevice: string | null): Link {
+  const link = (address.realServerAddress !== null ? linkHolding(links, address.realServerAddress) : null) ??
+    linkOfSubnet(links, address.vip) ??
+    links.find((link) => link.name === defaultDevice && !link.isLoopback) ??
+    linkHolding(links.filter((link) => !link.isLoopback), address.vip);
+  if (link) return link;
+  throw new HostError(
+    `--vip ${address.vip}`,
+    `Cannot tell on which interface traffic for ${address.vip} arrives: no interface has an address of its subnet`,
+    ExitCode.UNAVAILABLE,
+    { remedy: "Name the interface with --interface" },
+  );
+}
+
+/** The address by which a director on `link` would know this host, or `null` if it has none. */
+function ownAddress(link: Link, vip: string, vips: ReadonlySet<string>): string | null {
+  const own = link.addresses.filter((held) => !vips.has(held.address));
+  const held = subnetAddress({ ...link, addresses: own }, vip) ??
+    own.find(({ prefixLength }) => prefixLength < 32) ?? own[0];
+  return held?.address ?? null;
+}

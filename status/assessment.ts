@@ -1,0 +1,108 @@
+/**
+ * Is it well? The one answer that the page, `lvsdr status` and the metrics share.
+ *
+ * @module
+ */
+
+import type { RealServerStatus, StatusSnapshot, VirtualServiceStatus } from "../model/status_snapshot.ts";
+
+/** `warning`: clients are served, but something needs a look. `error`: some clients are not served. */
+export type Level = "ok" | "warning" | "error";
+
+export interface Assessment {
+  readonly level: Level;
+  /** One sentence without a full stop, for people. */
+  readonly headline: string;
+  /** What is wrong, the worst first; empty when all is well. */
+  readonly reasons: readonly string[];
+}
+
+/** Share of the connection table from which on it counts as nearly full. */
+const NEARLY_FULL = 0.9;
+
+/** Whether a real server can be given a new connection now. */
+export function isUsable(server: RealServerStatus): boolean {
+  return server.state === "up" && server.effectiveWeight > 0 && !server.isOverloaded;
+}
+
+/** Real servers of `service` that can be given a new connection now. */
+export function countUsable(service: VirtualServiceStatus): number {
+  return service.servers.filter(isUsable).length;
+}
+
+/** A quiesced server was taken out on purpose: it is neither usable nor a reason to worry. */
+function isTroubled(server: RealServerStatus): boolean {
+  return !isUsable(server) && server.state !== "quiesced";
+}
+
+/** How a state looks; `paused` is deliberate and therefore neither good nor bad. */
+export type Tone = Level | "paused";
+
+/** Tone and word for the state of a real server. */
+export function describeState(server: RealServerStatus): { readonly tone: Tone; readonly word: string } {
+  if (server.state === "quiesced") return { tone: "paused", word: "quiesced" };
+  if (server.state === "down") return { tone: "error", word: "down" };
+  if (server.state === "unresolved") return { tone: "warning", word: "unresolved" };
+  if (server.isOverloaded) return { tone: "warning", word: "overloaded" };
+  return isUsable(server) ? { tone: "ok", word: "up" } : { tone: "warning", word: "weight 0" };
+}
+
+/** Judges one service. */
+export function assessService(service: VirtualServiceStatus): Level {
+  if (countUsable(service) === 0) return "error";
+  return service.servers.some(isTroubled) ? "warning" : "ok";
+}
+
+/** `1 thing` or `3 things`. */
+export function counted(count: number, thing: string): string {
+  return `${count} ${thing}${count === 1 ? "" : "s"}`;
+}
+
+function describeTrouble(server: RealServerStatus): string {
+  if (server.state === "up" && server.isOverloaded) return "overloaded: it has reached max_connections";
+  if (server.state === "up") return "up, but with weight 0";
+  if (server.state === "unresolved") return "unresolved: nobody answers ARP for its address";
+  return server.lastCheck === null ? "down" : `down: ${server.lastCheck.message}`;
+}
+
+/** Judges a whole director. */
+export function assess(snapshot: StatusSnapshot): Assessment {
+  const { services, connectionTable } = snapshot;
+  const unserved = services.filter((service) => countUsable(service) === 0);
+  const served = services.filter((service) => countUsable(service) > 0);
+  const troubles = [...unserved, ...served].flatMap((service) =>
+    service.servers.filter(isTroubled).map((server) =>
+      `${server.address} of ${service.name} is ${describeTrouble(server)}`
+    )
+  );
+  const isNearlyFull = connectionTable.used >= connectionTable.capacity * NEARLY_FULL;
+  const shortage = isNearlyFull
+    ? ["The connection table is nearly full: raise director.max_connections"]
+    : [];
+  const reasons = [...shortage, ...troubles];
+
+  if (unserved.length === 1) {
+    return { level: "error", headline: `Service ${unserved[0]!.name} has no usable server`, reasons };
+  }
+  if (unserved.length > 1) {
+    const names = unserved.map((service) => `Service ${service.name} has no usable server`);
+    return {
+      level: "error",
+      headline: `${unserved.length} services have no usable server`,
+      reasons: [...names, ...reasons],
+    };
+  }
+  if (troubles.length > 0) {
+    const total = services.reduce((sum, service) => sum + service.servers.length, 0);
+    return {
+      level: "warning",
+      headline: `Serving, with ${troubles.length} of ${counted(total, "real server")} out`,
+      reasons,
+    };
+  }
+  if (isNearlyFull) {
+    return { level: "warning", headline: "Serving, but the connection table is nearly full", reasons };
+  }
+  if (services.length === 0) return { level: "warning", headline: "No services are configured", reasons };
+  return { level: "ok", headline: "All services are well", reasons };
+}

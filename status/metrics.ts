@@ -1,0 +1,145 @@
+/**
+ * The snapshot in Prometheus' text exposition format, version 0.0.4.
+ *
+ * @module
+ */
+
+import type {
+  RealServerStatus,
+  StatusSnapshot,
+  TrafficCounters,
+  VirtualServiceStatus,
+} from "../model/status_snapshot.ts";
+import { countUsable } from "./assessment.ts";
+
+/** Media type of {@linkcode renderMetrics}' result. */
+export const METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8";
+
+type Labels = Readonly<Record<string, string>>;
+type Sample = readonly [labels: Labels, value: number];
+
+const escapeHelp = (text: string): string => text.replaceAll("\\", "\\\\").replaceAll("\n", "\\n");
+const escapeLabel = (text: string): string => escapeHelp(text).replaceAll('"', '\\"');
+
+function family(type: "counter" | "gauge", name: string, help: string, samples: readonly Sample[]): string {
+  if (samples.length === 0) return "";
+  const lines = samples.map(([labels, value]) => {
+    const pairs = Object.entries(labels).map(([key, text]) => `${key}="${escapeLabel(text)}"`);
+    return `${name}${pairs.length === 0 ? "" : `{${pairs.join(",")}}`} ${value}\n`;
+  });
+  return `# HELP ${name} ${escapeHelp(help)}\n# TYPE ${name} ${type}\n${lines.join("")}`;
+}
+
+const gauge = (name: string, help: string, samples: readonly Sample[]) =>
+  family("gauge", name, help, samples);
+const counter = (name: string, help: string, samples: readonly Sample[]) =>
+  family("counter", name, help, samples);
+
+const only = (value: number): Sample[] => [[{}, value]];
+
+function traffic(
+  prefix: string,
+  subject: string,
+  rows: readonly (readonly [Labels, TrafficCounters])[],
+): string[] {
+  const column = (pick: (counters: TrafficCounters) => number): Sample[] =>
+    rows.map(([labels, counters]) => [labels, pick(counters)]);
+  return [
+    counter(`${prefix}_connections_total`, `Connections given to ${subject}.`, column((c) => c.connections)),
+    counter(`${prefix}_packets_total`, `Client packets forwarded to ${subject}.`, column((c) => c.packets)),
+    counter(
+      `${prefix}_bytes_total`,
+      `Bytes of client frames forwarded to ${subject}.`,
+      column((c) => c.bytes),
+    ),
+  ];
+}
+
+function serviceMetrics(services: readonly VirtualServiceStatus[]): string[] {
+  const rows = services.map((service) =>
+    [{
+      service: service.name,
+      vip: service.vip,
+      protocol: service.protocol,
+      ports: service.ports,
+    }, service] as const
+  );
+  return [
+    gauge(
+      "lvsdr_service_usable_servers",
+      "Real servers of the virtual service that can be given a new connection.",
+      rows.map(([labels, service]) => [labels, countUsable(service)]),
+    ),
+    ...traffic("lvsdr_service", "the virtual service", rows),
+  ];
+}
+
+function serverMetrics(services: readonly VirtualServiceStatus[]): string[] {
+  const rows = services.flatMap((service) =>
+    service.servers.map((server) => [{ service: service.name, server: server.address }, server] as const)
+  );
+  const column = (name: string, help: string, pick: (server: RealServerStatus) => number): string =>
+    gauge(`lvsdr_server_${name}`, help, rows.map(([labels, server]) => [labels, pick(server)]));
+  const checked = rows.flatMap(([labels, { lastCheck }]) =>
+    lastCheck === null ? [] : [[labels, lastCheck] as const]
+  );
+  const state = (name: RealServerStatus["state"]): Sample[] =>
+    rows.map(([labels, server]) => [{ ...labels, state: name }, Number(server.state === name)]);
+  return [
+    gauge("lvsdr_server_state", "1 for the state the real server is in, 0 for the others.", [
+      ...state("up"),
+      ...state("down"),
+      ...state("quiesced"),
+      ...state("unresolved"),
+    ]),
+    column(
+      "overloaded",
+      "Whether connection thresholds keep new connections away.",
+      (s) => Number(s.isOverloaded),
+    ),
+    column("weight", "Configured weight.", (s) => s.weight),
+    column("effective_weight", "Weight the scheduler uses now.", (s) => s.effectiveWeight),
+    column("active_connections", "Connections in state SYN_RECV or ESTABLISHED.", (s) => s.activeConnections),
+    column("inactive_connections", "Connections in any other state.", (s) => s.inactiveConnections),
+    ...traffic("lvsdr_server", "the real server", rows),
+    gauge(
+      "lvsdr_server_check_passed",
+      "Whether the last health check passed.",
+      checked.map(([labels, check]) => [labels, Number(check.passed)]),
+    ),
+    gauge(
+      "lvsdr_server_check_duration_seconds",
+      "Duration of the last health check.",
+      checked.map(([labels, check]) => [labels, check.durationMs / 1000]),
+    ),
+  ];
+}
+
+/** All metrics of one snapshot. A family without samples is left out. */
+export function renderMetrics(snapshot: StatusSnapshot): string {
+  const { datapath, connectionTable: table } = snapshot;
+  return [
+    gauge("lvsdr_build_info", "Version of the running director.", [[{ version: snapshot.version }, 1]]),
+    gauge("lvsdr_uptime_seconds", "Time since the director started.", only(snapshot.uptimeSeconds)),
+    gauge("lvsdr_connection_table_entries", "Connections in the table.", only(table.used)),
+    gauge("lvsdr_connection_table_capacity", "Connections the table can hold.", only(table.capacity)),
+    gauge("lvsdr_forwarding_table_generation", "Generation of the table in use.", only(datapath.generation)),
+    counter(
+      "lvsdr_capture_drops_total",
+      "Frames the kernel had to drop because the capture ring was full.",
+      only(datapath.captureDrops),
+    ),
+    counter(
+      "lvsdr_transmit_errors_total",
+      "Frames the kernel did not accept for sending.",
+      only(datapath.transmitErrors),
+    ),
+    counter(
+      "lvsdr_frames_total",
+      "Frames by what became of them.",
+      snapshot.verdicts.map(({ name, frames }) => [{ verdict: name }, frames]),
+    ),
+    ...serviceMetrics(snapshot.services),
+    ...serverMetrics(snapshot.services),
+  ].join("");
+}

@@ -1,0 +1,118 @@
+/**
+ * `lvsdr status`: what a running director knows, for people and for scripts.
+ *
+ * @module
+ */
+
+import { ExitCode } from "../model/exit_code.ts";
+import type { RealServerStatus, StatusSnapshot, VirtualServiceStatus } from "../model/status_snapshot.ts";
+import { assess, counted, countUsable, describeState } from "./assessment.ts";
+import { fetchSnapshot } from "./client.ts";
+import {
+  age,
+  duration,
+  exactNumber,
+  percent,
+  printable,
+  shortBytes,
+  shortNumber,
+  shortRate,
+} from "./humanize.ts";
+
+export interface StatusOptions {
+  readonly runDir: string;
+  /** Print the snapshot itself instead of tables. */
+  readonly json: boolean;
+}
+
+/** Where the command prints to. */
+export interface StatusIo {
+  write(text: string): void;
+}
+
+const COLUMNS = [
+  "Server",
+  "State",
+  "Weight",
+  "Active",
+  "Inactive",
+  "Conn/s",
+  "Packets",
+  "Bytes",
+  "Last check",
+] as const;
+
+/** From Weight to Bytes: numbers, aligned at their end. */
+const isNumberColumn = (column: number): boolean => column >= 2 && column <= 7;
+
+function serverCells(server: RealServerStatus, now: string): string[] {
+  const { weight, effectiveWeight, lastCheck } = server;
+  return [
+    server.address,
+    describeState(server).word,
+    effectiveWeight === weight ? String(weight) : `${effectiveWeight}/${weight}`,
+    exactNumber(server.activeConnections),
+    exactNumber(server.inactiveConnections),
+    shortRate(server.connectionsPerSecond),
+    shortNumber(server.packets),
+    shortBytes(server.bytes),
+    lastCheck === null ? "none yet" : `${printable(lastCheck.message)} (${age(lastCheck.at, now)})`,
+  ];
+}
+
+/** All services share their column widths, so that the eye can run down the page. */
+function renderRows(rows: readonly (readonly string[])[]): string[] {
+  const widths = COLUMNS.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
+  return rows.map((row) =>
+    row.map((cell, column) =>
+      isNumberColumn(column) ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!)
+    ).join("  ").trimEnd()
+  );
+}
+
+function serviceLine(service: VirtualServiceStatus): string {
+  const what = `${service.protocol.toUpperCase()} ${service.vip}:${service.ports} ${service.scheduler}`;
+  const usable = `${countUsable(service)} of ${counted(service.servers.length, "server")} usable`;
+  return `${printable(service.name)}: ${what}, ${usable}`;
+}
+
+/** The text `lvsdr status` prints for `snapshot`. */
+export function renderStatus(snapshot: StatusSnapshot): string {
+  const { datapath, connectionTable: table, services } = snapshot;
+  const { headline, reasons } = assess(snapshot);
+  const port = `${datapath.interface.name} (${datapath.interface.mac}, MTU ${datapath.interface.mtu})`;
+  const lines = [
+    printable(headline),
+    ...reasons.map((reason) => `  - ${printable(reason)}`),
+    "",
+    `lvsdr ${snapshot.version}, ${snapshot.ha.state}, up ${duration(snapshot.uptimeSeconds)}, ` +
+    `${datapath.mode} on ${port}`,
+    `${exactNumber(table.used)} of ${exactNumber(table.capacity)} connections in the table ` +
+    `(${percent(table.used, table.capacity)}), frames lost: ${
+      exactNumber(datapath.captureDrops)
+    } in capture, ` +
+    `${exactNumber(datapath.transmitErrors)} in sending`,
+  ];
+  const rows = renderRows([
+    COLUMNS,
+    ...services.flatMap(({ servers }) => servers.map((server) => serverCells(server, snapshot.at))),
+  ]);
+  const [header, ...serverRows] = rows;
+  for (const service of services) {
+    lines.push("", serviceLine(service), `  ${header}`);
+    lines.push(...serverRows.splice(0, service.servers.length).map((row) => `  ${row}`));
+  }
+  return lines.join("\n") + "\n";
+}
+
+/**
+ * Prints the state of the director on a run directory.
+ *
+ * @returns `OK` if every service can be given a new connection, else `FAILED`.
+ * @throws {OperatorError} If no director answers there.
+ */
+export async function runStatus({ runDir, json }: StatusOptions, io: StatusIo): Promise<ExitCode> {
+  const snapshot = await fetchSnapshot(runDir);
+  io.write(json ? JSON.stringify(snapshot, null, 2) + "\n" : renderStatus(snapshot));
+  return snapshot.services.every((service) => countUsable(service) > 0) ? ExitCode.OK : ExitCode.FAILED;
+}

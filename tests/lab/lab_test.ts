@@ -1,0 +1,170 @@
+import assert from "node:assert/strict";
+import { runCommand } from "../../host/command.ts";
+import { METHODS } from "../../model/config.ts";
+import { aliveOf, type LabSummary, obstacle, runLab, RunningLab, tracesOf } from "./lab_run.ts";
+
+const ignore = obstacle !== null;
+const needing = obstacle === null ? "" : ` (skipped: ${obstacle})`;
+
+const VIP = "192.0.2.10";
+const ROOT = new URL("../../", import.meta.url).pathname;
+
+for (const method of METHODS) {
+  Deno.test(
+    `lab --method ${method}: shares by weight, is robbed by an unhardened server, and recovers${needing}`,
+    {
+      ignore,
+    },
+    async () => {
+      const { code, stdout, stderr } = await runLab("--json", "--method", method, "--requests", "60");
+      assert.equal(code, 0, stdout + stderr);
+      const summary: LabSummary = JSON.parse(stdout);
+      const director = "00:00:5e:00:53:02";
+      const [hardened, broken, mended] = summary.acts;
+      for (const act of [hardened!, mended!]) {
+        assert.deepEqual(act.answered, { rs1: 30, rs2: 20, rs3: 10 });
+        assert.deepEqual(act.learntMacs, Array(10).fill(director));
+        assert.ok(act.holds);
+      }
+      assert.deepEqual(broken!.answered, { rs1: 0, rs2: 0, rs3: 60 });
+      assert.deepEqual(new Set(broken!.learntMacs), new Set(["00:00:5e:00:53:17"]));
+      assert.deepEqual(
+        broken!.proofs.filter((proof) => !proof.holds).map((proof) => proof.name),
+        ["share", "answers-counted", "answers-captured", "vip-mac"],
+      );
+    },
+  );
+}
+
+Deno.test(`lab --break arp exits 1 and says which server stole the VIP${needing}`, { ignore }, async () => {
+  const { code, stdout } = await runLab("--break", "arp", "--requests", "30", "--servers", "2");
+  assert.equal(code, 1, stdout);
+  assert.match(stdout, /192\.0\.2\.10 lladdr 00:00:5e:00:53:16/);
+  assert.match(stdout, /rs2 \(00:00:5e:00:53:16\) was quicker to answer than the director/);
+  assert.match(stdout, /hold once it is hardened/);
+});
+
+Deno.test(`lab --stay: curl and arping agree with the lab, and the page is reachable${needing}`, {
+  ignore,
+}, async () => {
+  const lab = new RunningLab("--stay", "--requests", "12");
+  await lab.printed(/Things to try/);
+  await lab.printed(/logs/);
+  try {
+    const inClient = (program: string, ...args: string[]) =>
+      runCommand("ip", ["netns", "exec", `lvsdr-${lab.id}-client`, program, ...args]);
+    const names = new Set<string>();
+    for (let request = 0; request < 6; request++) {
+      const { stdout } = await inClient("curl", "-s", "--max-time", "10", `http://${VIP}/`);
+      names.add(stdout);
+    }
+    assert.deepEqual(
+      names,
+      new Set(["rs1", "rs2", "rs3"].map((name) => `${name} answers 192.0.2.100\n`)),
+    );
+    const { stdout: replies } = await inClient("arping", "-c", "2", "-I", "eth0", VIP);
+    const repliers = [...replies.matchAll(/reply from \S+ \[([0-9A-F:]+)\]/g)].map((match) => match[1]);
+    assert.deepEqual(repliers, Array(2).fill("00:00:5E:00:53:02"), replies);
+
+    const page = /status page +(http:\S+)/.exec(lab.text)?.[1];
+    const status = await (await fetch(`${page}api/v1/status`)).json();
+    assert.equal(status.services[0].servers.length, 3);
+  } finally {
+    const { code, stdout, stderr } = await lab.end("SIGINT");
+    assert.equal(code, 0, stdout + stderr);
+    assert.deepEqual(await tracesOf(lab.id), []);
+  }
+});
+
+for (const [moment, pattern] of [["while building", /build/], ["under traffic", / of \d/]] as const) {
+  Deno.test(`lab leaves nothing behind when SIGINT comes ${moment}${needing}`, { ignore }, async () => {
+    const lab = new RunningLab("--requests", "2000");
+    await lab.printed(pattern);
+    const traces = await tracesOf(lab.id);
+    assert.notDeepEqual(traces, []);
+    const { code, stderr } = await lab.end("SIGINT");
+    assert.equal(code, 1);
+    assert.match(stderr, /Interrupted; nothing is left behind/);
+    assert.deepEqual(await tracesOf(lab.id), []);
+    assert.deepEqual(await aliveOf(traces), []);
+  });
+}
+
+Deno.test(
+  `lab removes what a killed lab has left, and leaves a living one alone${needing}`,
+  { ignore },
+  async () => {
+    const living = new RunningLab("--stay", "--requests", "6");
+    const killed = new RunningLab("--stay", "--requests", "6");
+    await Promise.all([living.printed(/Things to try/), killed.printed(/Things to try/)]);
+    await killed.end("SIGKILL");
+    const left = await tracesOf(killed.id);
+    const { code, stdout, stderr } = await runLab("--requests", "6");
+    assert.equal(code, 0, stdout + stderr);
+    assert.deepEqual(await tracesOf(killed.id), []);
+    assert.deepEqual(await aliveOf(left), []);
+    assert.notDeepEqual(await aliveOf(await tracesOf(living.id)), []);
+    assert.equal((await living.end("SIGTERM")).code, 0);
+  },
+);
+
+Deno.test(`lab runs for an ordinary user in namespaces of its own${needing}`, { ignore }, async () => {
+  const cache = await Deno.makeTempDir({ prefix: "lvsdr-user-" });
+  try {
+    const { denoDir } = JSON.parse((await runCommand(Deno.execPath(), ["info", "--json"])).stdout);
+    await runCommand("cp", ["-r", denoDir, `${cache}/deno`]);
+    await runCommand("chown", ["-R", "nobody", cache]);
+    const user = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"];
+    const environment = ["env", "PATH=/usr/bin:/bin", `HOME=${cache}`, `DENO_DIR=${cache}/deno`];
+    const lab = ["run", "--quiet", "--permission-set", `${ROOT}main.ts`, "lab", "--json", "--requests", "12"];
+    const [program, ...args] = [...user, ...environment, Deno.execPath(), ...lab];
+    const { code, stdout, stderr } = await runCommand(program!, args);
+    assert.equal(code, 0, stdout + stderr);
+    const summary: LabSummary = JSON.parse(stdout);
+    assert.deepEqual(summary.acts.map((act) => act.holds), [true, false, true]);
+  } finally {
+    await Deno.remove(cache, { recursive: true });
+  }
+});
+
+Deno.test(`lab exits 77 where ordinary users may not make namespaces, and says how to allow it${needing}`, {
+  ignore,
+}, async () => {
+  const cache = await Deno.makeTempDir({ prefix: "lvsdr-user-" });
+  try {
+    const { denoDir } = JSON.parse((await runCommand(Deno.execPath(), ["info", "--json"])).stdout);
+    await runCommand("cp", ["-r", denoDir, `${cache}/deno`]);
+    await runCommand("chmod", ["-R", "a+rwX", cache]);
+    const lab = [Deno.execPath(), "run", "--quiet", "--permission-set", `${ROOT}main.ts`, "lab"];
+    // In a changed root the kernel refuses user namespaces (user_namespaces(7)), whatever the machine allows.
+    const script = 'mkdir "$1/root"; mount --rbind / "$1/root"; shift; exec chroot "$@"';
+    const chroot = [
+      "--userspec=nobody:nogroup",
+      `${cache}/root`,
+      "env",
+      `HOME=${cache}`,
+      `DENO_DIR=${cache}/deno`,
+    ];
+    const { code, stderr } = await runCommand("unshare", [
+      ...["--mount", "--propagation", "private", "sh", "-ec", script, "sh", cache],
+      ...[...chroot, ...lab],
+    ]);
+    assert.equal(code, 77, stderr);
+    assert.match(stderr, /does not let ordinary users make network namespaces/);
+    assert.match(stderr, /sudo/);
+  } finally {
+    await Deno.remove(cache, { recursive: true });
+  }
+});
+
+Deno.test(`lab exits 69 and names the package when a program is missing${needing}`, { ignore }, async () => {
+  const tcpdump = (await runCommand("sh", ["-c", "command -v tcpdump"])).stdout.trim();
+  const hide = `for folder in /usr/bin /usr/sbin; do
+    if [ -e $folder/tcpdump ]; then mount --bind /dev/null $folder/tcpdump; fi
+  done; exec "$@"`;
+  const lab = [Deno.execPath(), "run", "--quiet", "--permission-set", `${ROOT}main.ts`, "lab"];
+  const { code, stderr } = await runCommand("unshare", ["--mount", "sh", "-c", hide, "sh", ...lab]);
+  assert.notEqual(tcpdump, "");
+  assert.equal(code, 69, stderr);
+  assert.match(stderr, /not installed: tcpdump\n +apt-get install tcpdump/);
+});

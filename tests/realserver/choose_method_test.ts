@@ -1,0 +1,61 @@
+import assert from "node:assert/strict";
+import { arptablesRules, ruleText } from "../../realserver/arptables_rules.ts";
+import { chooseMethod, requirementsOf } from "../../realserver/choose_method.ts";
+import { planSteps } from "../../realserver/requirement.ts";
+import { hostState, link, target, VIP } from "./host_states.ts";
+
+const AIM = { targets: [target()], wantedDevice: null };
+const ON_NIC = [link("lo"), link("eth0", "192.0.2.21/24", `${VIP}/32`)];
+
+Deno.test("chooseMethod() takes loopback on an ordinary host", () => {
+  assert.equal(chooseMethod(hostState(), AIM).method, "loopback");
+});
+
+Deno.test("chooseMethod() takes nft where sysctls are read-only, arptables where nft is missing", () => {
+  const readOnly = { areSysctlsWritable: false };
+  assert.equal(chooseMethod(hostState(readOnly), AIM).method, "nft");
+  const choice = chooseMethod(hostState({ ...readOnly, programs: new Set(["arptables"]) }), AIM);
+  assert.equal(choice.method, "arptables");
+  assert.match(choice.reason, /read-only.*nft is missing/);
+  assert.throws(() => chooseMethod(hostState({ ...readOnly, programs: new Set() }), AIM), { exitCode: 69 });
+});
+
+Deno.test("chooseMethod() takes nft where the VIP is on a NIC already", () => {
+  const choice = chooseMethod(hostState({ links: ON_NIC }), AIM);
+  assert.equal(choice.method, "nft");
+  assert.match(choice.reason, /on eth0 already/);
+});
+
+Deno.test("chooseMethod() stays with a method that is in force", () => {
+  const arptablesRulesInForce = new Set(arptablesRules(AIM.targets).map(ruleText));
+  const choice = chooseMethod(hostState({ links: ON_NIC, arptablesRules: arptablesRulesInForce }), AIM);
+  assert.deepEqual(choice, { method: "arptables", reason: "it is in force already" });
+});
+
+Deno.test("every method adds the VIP after everything that hides it, and redirect adds none", () => {
+  for (const method of ["loopback", "arptables", "nft"] as const) {
+    const kinds = planSteps(requirementsOf(method, hostState(), AIM)).map(({ kind }) => kind);
+    assert.equal(kinds.indexOf("addAddress"), kinds.length - 1, method);
+    assert(kinds.length > 1, method);
+  }
+  const redirect = planSteps(requirementsOf("redirect", hostState(), AIM));
+  assert.deepEqual(redirect.map(({ kind }) => kind), ["nftTable"]);
+});
+
+Deno.test("redirect without ports is a usage error, ARP rules without an own address a missing one", () => {
+  const noPorts = { targets: [target({ bindings: [] })], wantedDevice: null };
+  assert.throws(() => requirementsOf("redirect", hostState(), noPorts), { exitCode: 64 });
+  const noAddress = { targets: [target({ realServerAddress: null })], wantedDevice: null };
+  assert.throws(() => requirementsOf("nft", hostState(), noAddress), { exitCode: 69 });
+  assert.throws(() => requirementsOf("arptables", hostState(), noAddress), { exitCode: 69 });
+  assert.doesNotThrow(() => requirementsOf("loopback", hostState(), noAddress));
+});
+
+Deno.test("a table lvsdr with other rules is refused, never replaced", () => {
+  const nftTables = new Map([["arp" as const, []]]);
+  const requirements = requirementsOf("nft", hostState({ nftTables }), AIM);
+  const table = requirements.find(({ fact }) => fact === "nft table arp lvsdr")!;
+  assert.equal(table.holds, false);
+  assert.deepEqual(table.steps, []);
+  assert.match(table.remedy ?? "", /nft delete table arp lvsdr/);
+});

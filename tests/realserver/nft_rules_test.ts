@@ -1,0 +1,59 @@
+import assert from "node:assert/strict";
+import {
+  arpTable,
+  isSameTable,
+  parseChains,
+  redirectTable,
+  renderTable,
+} from "../../realserver/nft_rules.ts";
+import { REAL_SERVER_ADDRESS, target, VIP } from "./host_states.ts";
+
+Deno.test("renderTable() writes single ports, ranges and sets as nft(8) does", () => {
+  const bindings = [
+    { protocol: "tcp" as const, ports: [{ first: 80, last: 80 }] },
+    { protocol: "udp" as const, ports: [{ first: 1, last: 65535 }] },
+    { protocol: "tcp" as const, ports: [{ first: 443, last: 443 }, { first: 8000, last: 8010 }] },
+  ];
+  const text = renderTable(redirectTable([target({ bindings })]));
+  assert(text.startsWith("create table inet lvsdr\n"), "a table of somebody else's must make loading fail");
+  assert(text.includes(`ip daddr ${VIP} tcp dport 80 counter redirect\n`));
+  assert(text.includes(`ip daddr ${VIP} udp dport 1-65535 counter redirect\n`));
+  assert(text.includes(`ip daddr ${VIP} tcp dport { 443, 8000-8010 } counter redirect\n`));
+});
+
+Deno.test("arpTable() drops requests for the VIP and replies from it, and asks by the own address", () => {
+  const text = renderTable(arpTable([{ ...target(), realServerAddress: REAL_SERVER_ADDRESS }]));
+  const rules = text.split("\n").map((line) => line.trim()).filter((line) => line.startsWith("arp "));
+  assert.deepEqual(rules, [
+    `arp operation request arp daddr ip ${VIP} counter drop`,
+    `arp operation reply arp saddr ip ${VIP} counter drop`,
+    `arp operation request arp saddr ip ${VIP} counter arp saddr ip set ${REAL_SERVER_ADDRESS}`,
+  ]);
+});
+
+Deno.test("isSameTable() looks past counters and handles, and at policy, priority and every rule", () => {
+  const redirect = redirectTable([target()]);
+  const chain = {
+    name: "prerouting",
+    type: "nat",
+    hook: "prerouting",
+    prio: -100,
+    policy: "accept",
+    handle: 1,
+  };
+  const match = (protocol: string, field: string, right: unknown) => ({
+    match: { op: "==", left: { payload: { protocol, field } }, right },
+  });
+  const counter = { counter: { packets: 7, bytes: 420 } };
+  const rule = {
+    chain: "prerouting",
+    handle: 2,
+    expr: [match("ip", "daddr", VIP), match("tcp", "dport", 80), counter, { redirect: null }],
+  };
+  const listing = (...objects: unknown[]) => parseChains(JSON.stringify({ nftables: objects }));
+  assert.equal(isSameTable(redirect, listing({ chain }, { rule })), true);
+  assert.equal(isSameTable(redirect, listing({ chain })), false);
+  assert.equal(isSameTable(redirect, listing({ chain }, { rule }, { rule })), false);
+  assert.equal(isSameTable(redirect, listing({ chain: { ...chain, policy: "drop" } }, { rule })), false);
+  assert.equal(isSameTable(redirect, listing({ chain: { ...chain, prio: 0 } }, { rule })), false);
+});

@@ -1,0 +1,43 @@
+import assert from "node:assert/strict";
+import { onHost, onLoopbackOnly, onNothing } from "../../realserver/methods/placement.ts";
+import { assertFeasible, planSteps } from "../../realserver/requirement.ts";
+import { hostState, link, target, VIP } from "./host_states.ts";
+
+function withLinks(...links: ReturnType<typeof link>[]): ReturnType<typeof hostState> {
+  return hostState({ links });
+}
+
+Deno.test("a VIP with prefix /24 is refused with the reason and the command that removes it", () => {
+  const state = withLinks(link("lo", `${VIP}/24`), link("eth0"));
+  for (const requirements of [onLoopbackOnly(state, target()), onHost(state, target(), "lo")]) {
+    assert.throws(() => assertFeasible(requirements), (error: Error & { remedy?: string }) => {
+      assert.match(error.message, /192\.0\.2\.10\/24 on lo/);
+      assert.match(error.message, /claims the whole subnet/);
+      assert.match(error.remedy ?? "", /ip address delete 192\.0\.2\.10\/24 dev lo/);
+      return true;
+    });
+  }
+});
+
+Deno.test("a VIP on a NIC is refused by loopback and accepted by methods with ARP rules", () => {
+  const state = withLinks(link("lo"), link("eth0", `${VIP}/32`));
+  assert.throws(() => assertFeasible(onLoopbackOnly(state, target())), /on eth0/);
+  assert.deepEqual(onHost(state, target(), "lo").map(({ holds }) => holds), [true]);
+});
+
+Deno.test("a VIP that is on the host is not added again", () => {
+  const state = withLinks(link("lo", `${VIP}/32`), link("eth0"));
+  assert.deepEqual(planSteps(onLoopbackOnly(state, target())), []);
+  assert.deepEqual(planSteps(onHost(state, target(), "eth0")), []);
+});
+
+Deno.test("an interface lo that is down is refused, because its addresses are not accepted", () => {
+  const state = withLinks({ ...link("lo"), isUp: false }, link("eth0"));
+  assert.throws(() => assertFeasible(onLoopbackOnly(state, target())), { remedy: "ip link set lo up" });
+  assert.doesNotThrow(() => assertFeasible(onHost(state, target(), "eth0")));
+});
+
+Deno.test("redirect wants the VIP nowhere", () => {
+  assert.equal(onNothing(withLinks(link("lo"), link("eth0")), target()).holds, true);
+  assert.throws(() => assertFeasible([onNothing(withLinks(link("lo", `${VIP}/32`)), target())]), /on lo/);
+});

@@ -1,0 +1,73 @@
+import assert from "node:assert/strict";
+import { assess, assessService, countUsable, describeState, isUsable } from "../../status/assessment.ts";
+import { downServer, EMPTY, ONE, server, service, TROUBLED } from "./snapshots.ts";
+
+Deno.test("isUsable() is true only for a server that can be given a connection now", () => {
+  assert.equal(isUsable(server("192.0.2.21")), true);
+  assert.equal(isUsable(downServer("192.0.2.21")), false);
+  assert.equal(isUsable(server("192.0.2.21", { isOverloaded: true })), false);
+  assert.equal(isUsable(server("192.0.2.21", { effectiveWeight: 0 })), false);
+  assert.equal(isUsable(server("192.0.2.21", { state: "unresolved" })), false);
+});
+
+Deno.test("assess() finds nothing to say when all is well", () => {
+  assert.deepEqual(assess(ONE), { level: "ok", headline: "All services are well", reasons: [] });
+});
+
+Deno.test("assess() warns of a down server and names it with the reason", () => {
+  const services = [service("web", [server("192.0.2.21"), downServer("192.0.2.22")])];
+  assert.deepEqual(assess({ ...ONE, services }), {
+    level: "warning",
+    headline: "Serving, with 1 of 2 real servers out",
+    reasons: ["192.0.2.22 of web is down: TCP 192.0.2.22:80 refused"],
+  });
+});
+
+Deno.test("assess() puts the service nobody serves first", () => {
+  const { level, headline, reasons } = assess(TROUBLED);
+  assert.equal(level, "error");
+  assert.equal(headline, "Service dns has no usable server");
+  assert.match(reasons[0]!, /of dns is down/);
+});
+
+Deno.test("assess() lists all services nobody serves", () => {
+  const services = [service("web", [downServer("192.0.2.21")]), service("dns", [])];
+  const { headline, reasons } = assess({ ...ONE, services });
+  assert.equal(headline, "2 services have no usable server");
+  assert.deepEqual(reasons.slice(0, 2), [
+    "Service web has no usable server",
+    "Service dns has no usable server",
+  ]);
+});
+
+Deno.test("assess() does not worry about a server that was quiesced on purpose", () => {
+  const quiesced = server("192.0.2.22", { state: "quiesced", weight: 0, effectiveWeight: 0 });
+  const services = [service("web", [server("192.0.2.21"), quiesced])];
+  assert.equal(assess({ ...ONE, services }).level, "ok");
+  assert.equal(assessService(services[0]!), "ok");
+  assert.equal(countUsable(services[0]!), 1);
+});
+
+Deno.test("assess() warns when nine tenths of the connection table are used", () => {
+  const table = { used: 899, capacity: 1000, bytesPerConnection: 64 };
+  assert.equal(assess({ ...ONE, connectionTable: table }).level, "ok");
+  const { level, reasons } = assess({ ...ONE, connectionTable: { ...table, used: 900 } });
+  assert.equal(level, "warning");
+  assert.match(reasons[0]!, /raise director\.max_connections/);
+});
+
+Deno.test("assess() does not call a director without services well", () => {
+  assert.equal(assess(EMPTY).level, "warning");
+});
+
+Deno.test("describeState() has a word and a tone for every state", () => {
+  const words = TROUBLED.services[0]!.servers.map((one) => Object.values(describeState(one)).join(" "));
+  assert.deepEqual(words, [
+    "ok up",
+    "warning overloaded",
+    "error down",
+    "paused quiesced",
+    "warning unresolved",
+    "ok up",
+  ]);
+});

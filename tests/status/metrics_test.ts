@@ -1,0 +1,116 @@
+import assert from "node:assert/strict";
+import { METRICS_TYPE, renderMetrics } from "../../status/metrics.ts";
+import { createApp } from "../../status/app.tsx";
+import { EMPTY, HOSTILE, ONE, server, service, TROUBLED } from "./snapshots.ts";
+
+function isInstalled(program: string): boolean {
+  return Deno.env.get("PATH")!.split(":").some((folder) => {
+    try {
+      return Deno.statSync(`${folder}/${program}`).isFile;
+    } catch {
+      return false;
+    }
+  });
+}
+
+/** Exit code and complaints of `promtool check metrics`. */
+async function promtool(text: string): Promise<{ code: number; complaints: string }> {
+  const child = new Deno.Command("promtool", {
+    args: ["check", "metrics"],
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const writer = child.stdin.getWriter();
+  await writer.write(new TextEncoder().encode(text));
+  await writer.close();
+  const { code, stdout, stderr } = await child.output();
+  return { code, complaints: new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr) };
+}
+
+const PROMTOOL_IS_MISSING = !isInstalled("promtool");
+
+Deno.test("renderMetrics() writes exactly this for a director without services", () => {
+  assert.equal(
+    renderMetrics({ ...EMPTY, uptimeSeconds: 1.5, verdicts: ONE.verdicts.slice(0, 2) }),
+    `# HELP lvsdr_build_info Version of the running director.
+# TYPE lvsdr_build_info gauge
+lvsdr_build_info{version="0.1.0"} 1
+# HELP lvsdr_uptime_seconds Time since the director started.
+# TYPE lvsdr_uptime_seconds gauge
+lvsdr_uptime_seconds 1.5
+# HELP lvsdr_connection_table_entries Connections in the table.
+# TYPE lvsdr_connection_table_entries gauge
+lvsdr_connection_table_entries 0
+# HELP lvsdr_connection_table_capacity Connections the table can hold.
+# TYPE lvsdr_connection_table_capacity gauge
+lvsdr_connection_table_capacity 1048576
+# HELP lvsdr_forwarding_table_generation Generation of the table in use.
+# TYPE lvsdr_forwarding_table_generation gauge
+lvsdr_forwarding_table_generation 1
+# HELP lvsdr_capture_drops_total Frames the kernel had to drop because the capture ring was full.
+# TYPE lvsdr_capture_drops_total counter
+lvsdr_capture_drops_total 0
+# HELP lvsdr_transmit_errors_total Frames the kernel did not accept for sending.
+# TYPE lvsdr_transmit_errors_total counter
+lvsdr_transmit_errors_total 0
+# HELP lvsdr_frames_total Frames by what became of them.
+# TYPE lvsdr_frames_total counter
+lvsdr_frames_total{verdict="forwarded"} 37035
+lvsdr_frames_total{verdict="not_for_vip"} 512
+`,
+  );
+});
+
+Deno.test("renderMetrics() writes every number of a real server under its own name", () => {
+  const one = server("192.0.2.21", { weight: 7, effectiveWeight: 6, isOverloaded: true });
+  const lines = renderMetrics({ ...ONE, services: [service("web", [one])] }).split("\n")
+    .filter((line) => line.startsWith("lvsdr_se"));
+  const labels = `{service="web",server="192.0.2.21"}`;
+  const serviceLabels = `{service="web",vip="192.0.2.10",protocol="tcp",ports="80,443"}`;
+  assert.deepEqual(lines, [
+    `lvsdr_service_usable_servers${serviceLabels} 0`,
+    `lvsdr_service_connections_total${serviceLabels} 3000`,
+    `lvsdr_service_packets_total${serviceLabels} 37035`,
+    `lvsdr_service_bytes_total${serviceLabels} 29629629`,
+    `lvsdr_server_state{service="web",server="192.0.2.21",state="up"} 1`,
+    `lvsdr_server_state{service="web",server="192.0.2.21",state="down"} 0`,
+    `lvsdr_server_state{service="web",server="192.0.2.21",state="quiesced"} 0`,
+    `lvsdr_server_state{service="web",server="192.0.2.21",state="unresolved"} 0`,
+    `lvsdr_server_overloaded${labels} 1`,
+    `lvsdr_server_weight${labels} 7`,
+    `lvsdr_server_effective_weight${labels} 6`,
+    `lvsdr_server_active_connections${labels} 12`,
+    `lvsdr_server_inactive_connections${labels} 3`,
+    `lvsdr_server_connections_total${labels} 1000`,
+    `lvsdr_server_packets_total${labels} 12345`,
+    `lvsdr_server_bytes_total${labels} 9876543`,
+    `lvsdr_server_check_passed${labels} 1`,
+    `lvsdr_server_check_duration_seconds${labels} 0.0008`,
+  ]);
+});
+
+Deno.test("renderMetrics() escapes quotes, backslashes and line feeds in labels", () => {
+  const text = renderMetrics({ ...EMPTY, verdicts: [{ name: 'a"b\\c\nd', meaning: "", frames: 1 }] });
+  assert.ok(text.includes('lvsdr_frames_total{verdict="a\\"b\\\\c\\nd"} 1\n'), text);
+});
+
+Deno.test("GET /metrics names the exposition format", async () => {
+  const response = await createApp({ snapshot: () => ONE, token: null, isReady: () => true }).request(
+    "/metrics",
+  );
+  assert.equal(response.headers.get("Content-Type"), METRICS_TYPE);
+  assert.equal(await response.text(), renderMetrics(ONE));
+});
+
+Deno.test({
+  name: "promtool has no complaint about the metrics of any snapshot",
+  ignore: PROMTOOL_IS_MISSING, // apt-get install prometheus
+  fn: async () => {
+    for (const snapshot of [EMPTY, ONE, TROUBLED, HOSTILE]) {
+      assert.deepEqual(await promtool(renderMetrics(snapshot)), { code: 0, complaints: "" });
+    }
+    const wrong = renderMetrics(ONE).replaceAll("lvsdr_frames_total", "lvsdr_frames");
+    assert.notEqual((await promtool(wrong)).code, 0, "promtool would have noticed");
+  },
+});
