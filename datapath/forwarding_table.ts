@@ -8,7 +8,7 @@
 import type { SchedulerOption } from "../model/config.ts";
 import { type AddressWords, addressWords } from "../model/ip_address.ts";
 import { createScheduler } from "../scheduler/mod.ts";
-import type { Scheduler, ServerSet } from "../scheduler/scheduler.ts";
+import { ABSENT, type Scheduler, type ServerSet } from "../scheduler/scheduler.ts";
 import { State } from "./connection_state.ts";
 import { NONE } from "./connection_table.ts";
 import { Condition, type Destinations } from "./destinations.ts";
@@ -181,7 +181,8 @@ export class ForwardingTable {
         ? Condition.Quiesced
         : Condition.Usable;
       destinations.condition[service.identities[index]!] = condition;
-      service.set.weights[index] = condition === Condition.Usable ? weight : 0;
+      // A quiesced server keeps its place in a hash scheduler, one that cannot answer gives it up.
+      service.set.weights[index] = condition < Condition.Quiesced ? ABSENT : weight;
     });
     service.scheduler.update(service.set);
   }

@@ -1,6 +1,6 @@
 /**
- * One round of traffic with every witness watching: kernel counters, captures on both sides, the client's neighbor
- * cache, and what the answers say of themselves.
+ * Whom the client takes for the VIP, then one round of traffic with every witness watching: kernel counters,
+ * captures on both sides, and what the answers say of themselves.
  *
  * @module
  */
@@ -8,7 +8,7 @@
 import { Capture, type CaptureResult } from "./capture.ts";
 import { type DirectorCounters, readDirectorCounters, readInterfaceCounters, since } from "./counters.ts";
 import type { LabDirectory } from "./lab_directory.ts";
-import { type Topology, VIP } from "./topology.ts";
+import { type LabHost, type Topology, VIP } from "./topology.ts";
 import {
   download,
   learnMacOfVip,
@@ -21,10 +21,15 @@ import {
 /** How often the client has to ask anew who has the VIP. */
 const FLUSHES = 10;
 
+/** How often at most where a certain answer is waited for. */
+const MOST_FLUSHES = 100;
+
 export interface MeasurementPlan {
   readonly requests: number;
   /** Size of one download and one upload; 0 means neither. */
   readonly transferBytes: number;
+  /** The client asks on until it has learnt this MAC address, if it can; `null` means any will do. */
+  readonly awaitedMac: string | null;
 }
 
 /** A TCP connection was accepted in the name of the VIP. */
@@ -58,7 +63,8 @@ export interface Measurement {
 }
 
 /**
- * Runs one round of traffic; `countDirectorTraffic()` has been called before.
+ * Flushes the client's neighbor cache time and again, then runs one round of traffic; `countDirectorTraffic()` has
+ * been called before.
  *
  * @param onResult Told of every request as soon as it is done.
  */
@@ -70,6 +76,7 @@ export async function measure(
   signal: AbortSignal,
 ): Promise<Measurement> {
   const { client, director, realServers } = topology;
+  const learntMacs = await learnMacs(client, plan.awaitedMac, signal);
   const answers = `ip src host ${VIP}`;
   const known = realServers.map(({ mac }) => `ether src ${mac}`).join(" or ");
   const captures = await Promise.all([
@@ -86,11 +93,6 @@ export async function measure(
     ]);
 
   const [directorBefore, directorInterfaceBefore, clientInterfaceBefore] = await read();
-  const learntMacs: (string | null)[] = [];
-  for (let flush = 0; flush < FLUSHES; flush++) {
-    signal.throwIfAborted();
-    learntMacs.push(await learnMacOfVip(client));
-  }
   const results: RequestResult[] = [];
   await sendRequests(client, plan.requests, signal, (result) => {
     results.push(result);
@@ -122,6 +124,20 @@ export async function measure(
     },
     accepted: accepted!.lines.map(acceptedConnection),
   };
+}
+
+async function learnMacs(
+  client: LabHost,
+  awaitedMac: string | null,
+  signal: AbortSignal,
+): Promise<(string | null)[]> {
+  const macs: (string | null)[] = [];
+  const isContent = () => awaitedMac === null || macs.at(-1) === awaitedMac || macs.length >= MOST_FLUSHES;
+  while (macs.length < FLUSHES || !isContent()) {
+    signal.throwIfAborted();
+    macs.push(await learnMacOfVip(client));
+  }
+  return macs;
 }
 
 /** Reads `aa:… > bb:…, IPv4, length 74: 192.0.2.10.80 > 192.0.2.100.34567: tcp 0`, a line of `tcpdump -e -q`. */

@@ -16,8 +16,8 @@ import { Report } from "./report.ts";
 import { selfCommandForPeople } from "./self_command.ts";
 import { StatusForward } from "./status_forward.ts";
 import { type Act, holds, isStolen, Story } from "./story.ts";
-import { buildTopology, INTERFACE, type Topology, VIP } from "./topology.ts";
-import { type Outside, outside, outsideIsGone, runInUserNamespace } from "./user_namespace.ts";
+import { buildTopology, INTERFACE, type LabHost, type Topology, VIP } from "./topology.ts";
+import { enterCommand, type Outside, outside, outsideIsGone, runInUserNamespace } from "./user_namespace.ts";
 
 export interface LabOptions {
   /** Real servers, 1 to 20. */
@@ -189,21 +189,20 @@ function explainStay(
 ): void {
   const { client, director, realServers } = cluster.topology;
   const last = realServers.at(-1)!;
-  // A lab inside a user namespace is entered first.
-  const enter = told === null
-    ? ""
-    : `nsenter --target ${told.pid} --user --preserve-credentials --net --mount `;
-  const inside = (host: { namespace: { name: string } }, command: string) =>
-    `${enter}ip netns exec ${host.namespace.name} ${command}`;
+  const inside = (host: LabHost, command: string) => `ip netns exec ${host.namespace.name} ${command}`;
   const self = selfCommandForPeople();
   const lines = [
     ["status page", statusUrl],
+    ...(told === null ? [] : [["enter the lab", enterCommand(told)]]),
     ["a request", inside(client, `curl http://${VIP}/`)],
     ["who has the VIP", inside(client, `ip neigh show to ${VIP}`)],
-    ["the director's wire", inside(director, `tcpdump -i ${INTERFACE} -nn -e host ${VIP}`)],
-    ["its state", `${enter}${self} status --run-dir ${directory.file("director")}`],
+    // Root of a user namespace cannot run it: tcpdump gives up rights that it may not give up there.
+    ...(told === null
+      ? [["the director's wire", inside(director, `tcpdump -i ${INTERFACE} -nn -e host ${VIP}`)]]
+      : []),
+    ["director's state", `${self} status --run-dir ${directory.file("director")}`],
     ["audit a real server", inside(last, `${self} ${cluster.hardenArguments(last).join(" ")} --check`)],
-    ["logs", `${enter}sh -c 'tail -n 20 ${directory.file("*.log")}'`],
+    ["logs", `tail -n 20 ${directory.file("*.log")}`],
   ];
   report.heading("The cluster stays until Ctrl-C. Things to try:");
   for (const [what, command] of lines) report.line(`  ${what!.padEnd(20)} ${report.paint(command!, "cyan")}`);

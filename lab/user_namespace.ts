@@ -19,23 +19,24 @@ const USER_INSIDE = 1000;
 
 /**
  * Two namespaces, one in the other. The root of the outer one mounts a /run of its own with the folder `$1` for labs'
- * directories in it, since mount(8) wants root; in the inner one an ordinary user with all capabilities runs
- * the program.
+ * directories in it, since mount(8) wants root, and waits; in the inner one an ordinary user with all capabilities
+ * runs the program.
  */
 const PREPARE = `set -e
 mount -t tmpfs tmpfs /run
 mkdir -p ${LABS_DIRECTORY}
 mount --bind "$1" ${LABS_DIRECTORY}
 shift
+trap : INT TERM HUP
 export LVSDR_LAB_OUTER_PID=$$
-exec unshare --user --map-user=${USER_INSIDE} --keep-caps --net --mount --pid --fork --kill-child --mount-proc "$@"`;
+unshare --user --map-user=${USER_INSIDE} --keep-caps --net --mount --pid --fork --kill-child --mount-proc "$@"`;
 
 /** Fails where the kernel does not let ip-netns(8) do its work. */
 const PROBE = "ip netns add lvsdr-probe && ip netns exec lvsdr-probe true && ip netns delete lvsdr-probe";
 
 /** What the outside tells the lab inside. */
 export interface Outside {
-  /** A process of the outside that is in the namespaces of the lab. */
+  /** The process that is root of the outer namespace, by its id outside; its only child is in the inner one. */
   readonly pid: number;
   /** Address of the status page outside, if it is wanted. */
   readonly statusUrl: string | null;
@@ -46,6 +47,11 @@ export function outside(): Outside | null {
   const pid = Deno.env.get("LVSDR_LAB_OUTER_PID");
   if (pid === undefined) return null;
   return { pid: Number(pid), statusUrl: Deno.env.get("LVSDR_LAB_STATUS_URL") ?? null };
+}
+
+/** What a person types outside to get a shell that sees the lab inside. */
+export function enterCommand({ pid }: Outside): string {
+  return `nsenter -t ${pid} --user --preserve-credentials nsenter -t $(pgrep -P ${pid}) --net --mount sh`;
 }
 
 /** Settles when the outside wants the lab inside to end, or has died: its end of standard input is closed. */

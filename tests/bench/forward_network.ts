@@ -20,6 +20,7 @@ const OUTER_DEVICE = "gen0";
 /** A configuration of `lvsdr director` for this network. */
 export const CONFIG = `director:
   interface: ${FORWARDER_DEVICE}
+status: { listen: off }
 services:
   - name: bench
     vip: ${VIP}

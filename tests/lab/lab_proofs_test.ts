@@ -15,7 +15,7 @@ const SILENCE = { frames: 0, dropped: 0, lines: [] };
 
 /** Six requests and one transfer, all as they should be. */
 const GOOD: Measurement = {
-  plan: { requests: 6, transferBytes: 1000 },
+  plan: { requests: 6, transferBytes: 1000, awaitedMac: null },
   results: [1, 2, 3, 4, 5, 6].map((port) => ({ server: port % 3 === 0 ? "rs2" : "rs1", port })),
   learntMacs: [HOSTS.director.mac, HOSTS.director.mac],
   transfers: [{ bytes: 1000, sentSha256: "ab", receivedSha256: "ab" }],

@@ -27,7 +27,8 @@ for (const method of METHODS) {
         assert.ok(act.holds);
       }
       assert.deepEqual(broken!.answered, { rs1: 0, rs2: 0, rs3: 60 });
-      assert.deepEqual(new Set(broken!.learntMacs), new Set(["00:00:5e:00:53:17"]));
+      // Who answers first is a race; the lab goes on when the thief has won once.
+      assert.equal(broken!.learntMacs.at(-1), "00:00:5e:00:53:17");
       assert.deepEqual(
         broken!.proofs.filter((proof) => !proof.holds).map((proof) => proof.name),
         ["share", "answers-counted", "answers-captured", "vip-mac"],
@@ -40,7 +41,7 @@ Deno.test(`lab --break arp exits 1 and says which server stole the VIP${needing}
   const { code, stdout } = await runLab("--break", "arp", "--requests", "30", "--servers", "2");
   assert.equal(code, 1, stdout);
   assert.match(stdout, /192\.0\.2\.10 lladdr 00:00:5e:00:53:16/);
-  assert.match(stdout, /rs2 \(00:00:5e:00:53:16\) was quicker to answer than the director/);
+  assert.match(stdout, /times rs2 was quicker to answer than the director/);
   assert.match(stdout, /hold once it is hardened/);
 });
 
