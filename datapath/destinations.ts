@@ -10,7 +10,7 @@
 
 import type { ServerSet } from "../scheduler/scheduler.ts";
 import { isActive, State } from "./connection_state.ts";
-import { IdentityRegistry } from "./identity_registry.ts";
+import { IdentityRegistry, type IdentityUse } from "./identity_registry.ts";
 
 /** What a destination can take. */
 export const Condition = {
@@ -33,7 +33,7 @@ export interface Place {
   readonly index: number;
 }
 
-export class Destinations {
+export class Destinations implements IdentityUse {
   readonly condition = new Uint8Array(IdentityRegistry.LIMIT);
   readonly macHigh = new Uint16Array(IdentityRegistry.LIMIT);
   readonly macLow = new Uint32Array(IdentityRegistry.LIMIT);
@@ -46,6 +46,8 @@ export class Destinations {
   readonly connections = new Float64Array(IdentityRegistry.LIMIT);
   readonly packets = new Float64Array(IdentityRegistry.LIMIT);
   readonly bytes = new Float64Array(IdentityRegistry.LIMIT);
+  /** Entries of the connection table that speak of an identity, as their destination or as their owner. */
+  readonly #references = new Int32Array(IdentityRegistry.LIMIT);
   readonly #maximum = new Uint32Array(IdentityRegistry.LIMIT);
   readonly #minimum = new Uint32Array(IdentityRegistry.LIMIT);
   readonly #places: (Place | undefined)[] = new Array(IdentityRegistry.LIMIT).fill(undefined);
@@ -71,18 +73,34 @@ export class Destinations {
     return this.#places[identity];
   }
 
-  /** Whether anything refers to an identity. */
   isReferred(identity: number): boolean {
-    return this.active[identity]! + this.inactive[identity]! + this.templates[identity]! > 0;
+    return this.#references[identity]! > 0;
   }
 
-  /** Counts a new connection or template in `state`. */
-  joined(identity: number, state: number): void {
+  forget(identity: number): void {
+    this.connections[identity] = 0;
+    this.packets[identity] = 0;
+    this.bytes[identity] = 0;
+    this.overloaded[identity] = 0;
+    this.macHigh[identity] = 0;
+    this.macLow[identity] = 0;
+  }
+
+  /**
+   * Counts a new connection or template in `state`.
+   *
+   * @param owner Identity in its key: of the VIP, of the service for a template.
+   */
+  joined(identity: number, owner: number, state: number): void {
+    this.#references[identity]! += 1;
+    this.#references[owner]! += 1;
     this.#count(identity, state, 1);
   }
 
   /** Counts one off that was in `state`. */
-  left(identity: number, state: number): void {
+  left(identity: number, owner: number, state: number): void {
+    this.#references[identity]! -= 1;
+    this.#references[owner]! -= 1;
     this.#count(identity, state, -1);
   }
 

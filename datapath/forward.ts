@@ -59,7 +59,8 @@ export class Forwarder {
 
   constructor(parts: ForwarderParts, table: ForwardingTable) {
     this.#ring = parts.ring;
-    this.#local = parts.local;
+    // The form that wire/ has 32-bit fields in.
+    this.#local = { ...parts.local, macLow: parts.local.macLow | 0 };
     this.#connections = parts.connections;
     this.#destinations = parts.destinations;
     this.#neighbors = parts.neighbors;
@@ -91,6 +92,7 @@ export class Forwarder {
     if (ethernet.sourceLow(frame, at) === macLow && ethernet.sourceHigh(frame, at) === macHigh) {
       return Verdict.IgnoredOwnSource;
     }
+    if (ethernet.isGroupSource(frame, at)) return Verdict.DroppedMalformed;
     const isForUs = ethernet.destinationLow(frame, at) === macLow &&
       ethernet.destinationHigh(frame, at) === macHigh;
     // Another program may have made the interface promiscuous: frames for other hosts are theirs to handle.
@@ -110,6 +112,8 @@ export class Forwarder {
     const vip = this.#table.vipIndex(0, 0, IPV4_MAPPED, ipv4.destination(frame, ip));
     if (vip === NONE) return Verdict.IgnoredNotVip;
     if (!isForUs) return Verdict.IgnoredGroupDestination;
+    // Whatever is answered to such a source would reach nobody, or everybody.
+    if (!ipv4.isHostSource(frame, ip)) return Verdict.DroppedMalformed;
     if (ipv4.isFragment(frame, ip)) return Verdict.DroppedFragment;
 
     const protocol = ipv4.protocol(frame, ip);
@@ -126,6 +130,9 @@ export class Forwarder {
       flags = tcp.flags(frame, transport);
     } else if (protocol === ipv4.Protocol.UDP) {
       if (payload < udp.HEADER_BYTES) return Verdict.DroppedMalformed;
+      // Less than the packet holds is allowed: the receiver ignores the rest.
+      const datagram = udp.length(frame, transport);
+      if (datagram < udp.HEADER_BYTES || datagram > payload) return Verdict.DroppedMalformed;
       ports = udp.ports(frame, transport);
     } else {
       return Verdict.DroppedNoService;
@@ -170,7 +177,7 @@ export class Forwarder {
       frame,
       at,
       this.#destinations.macHigh[destination]!,
-      this.#destinations.macLow[destination]!,
+      this.#destinations.macLow[destination]! | 0,
     );
     ethernet.setSource(frame, at, macHigh, macLow);
     ipv4.decrementTtl(frame, ip);
@@ -200,7 +207,7 @@ export class Forwarder {
     }
     const after = before >= State.UdpFirst ? State.Udp : nextTcpState(before, flags);
     if (after !== before) this.#destinations.moved(destination, before, after);
-    this.#connections.update(connection, after, nowMs + service.timeoutsMs[after]!);
+    this.#connections.update(connection, after, (nowMs + service.timeoutsMs[after]!) | 0);
     return destination;
   }
 

@@ -12,7 +12,7 @@ import { ABSENT, type Scheduler, type ServerSet } from "../scheduler/scheduler.t
 import { State } from "./connection_state.ts";
 import { NONE } from "./connection_table.ts";
 import { Condition, type Destinations } from "./destinations.ts";
-import type { IdentityRegistry } from "./identity_registry.ts";
+import type { IdentityRegistry, IdentityUse } from "./identity_registry.ts";
 import type { ForwardingTableData, ServiceData } from "./messages.ts";
 import { Protocol } from "./wire/ipv4.ts";
 
@@ -89,7 +89,7 @@ export class ForwardingTable {
   /** Virtual addresses, each once. */
   readonly vips: readonly string[];
   readonly #context: ForwardingContext;
-  readonly #vipWords: Uint32Array;
+  readonly #vipWords: Int32Array;
   /** Index of the service plus 1 by port, for TCP and UDP of each VIP. */
   readonly #byPort: (Uint16Array | undefined)[];
 
@@ -103,11 +103,15 @@ export class ForwardingTable {
     this.#context = context;
     this.generation = data.generation;
     this.vips = [...new Set(data.services.map(({ vip }) => vip))];
-    this.#vipWords = Uint32Array.from(this.vips.flatMap(addressWords));
+    this.#vipWords = Int32Array.from(this.vips.flatMap(addressWords));
     this.#byPort = new Array(this.vips.length * 2).fill(undefined);
     const wanted = new Set<number>();
+    const use: IdentityUse = {
+      isReferred: (number) => wanted.has(number) || destinations.isReferred(number),
+      forget: (number) => destinations.forget(number),
+    };
     const numberOf = (text: string) => {
-      const number = registry.numberOf(text, (other) => wanted.has(other) || destinations.isReferred(other));
+      const number = registry.numberOf(text, use);
       wanted.add(number);
       return number;
     };
@@ -128,7 +132,7 @@ export class ForwardingTable {
     });
   }
 
-  /** Index of a VIP, or {@linkcode NONE}. Hot path. */
+  /** Index of a VIP given as four signed words, or {@linkcode NONE}. Hot path. */
   vipIndex(a: number, b: number, c: number, d: number): number {
     const words = this.#vipWords;
     for (let at = 0; at < words.length; at += 4) {

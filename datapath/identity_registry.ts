@@ -8,6 +8,14 @@
 const RECORD_BYTES = 192;
 const TEXT_BYTES = RECORD_BYTES - 2;
 
+/** What a registry must know of its numbers before it gives one to another text. */
+export interface IdentityUse {
+  /** Whether anything refers to a number. */
+  isReferred(number: number): boolean;
+  /** The number is going to stand for something else. */
+  forget(number: number): void;
+}
+
 /** Maps texts to numbers from 1 to {@linkcode IdentityRegistry.LIMIT} − 1. */
 export class IdentityRegistry {
   /** Numbers there are; 0 is never given. */
@@ -20,6 +28,7 @@ export class IdentityRegistry {
   readonly #numbers = new Map<string, number>();
   readonly #texts: (string | undefined)[] = [];
   #next = 1;
+  #reclaimAt = 1;
 
   /** @param memory {@linkcode BYTES} bytes, zeroed. Owned by the caller. */
   constructor(memory: Uint8Array) {
@@ -48,17 +57,17 @@ export class IdentityRegistry {
   /**
    * Number of `text`, a new one if need be.
    *
-   * @param isInUse Whether anything still refers to a number; others may be given anew when none is left.
-   * @throws {RangeError} If every number is in use, or the text has more than 190 bytes of UTF-8.
+   * @param use Once every number has been given, those that nothing refers to are given anew.
+   * @throws {RangeError} If every number is referred to, or the text has more than 190 bytes of UTF-8.
    */
-  numberOf(text: string, isInUse: (number: number) => boolean): number {
+  numberOf(text: string, use: IdentityUse): number {
     const known = this.#numbers.get(text);
     if (known !== undefined) return known;
     const bytes = new TextEncoder().encode(text);
     if (bytes.length > TEXT_BYTES) {
       throw new RangeError(`Cannot name "${text}": it is longer than ${TEXT_BYTES} bytes`);
     }
-    const number = this.#next < IdentityRegistry.LIMIT ? this.#next++ : this.#reclaim(isInUse);
+    const number = this.#next < IdentityRegistry.LIMIT ? this.#next++ : this.#reclaim(use);
     const at = number * RECORD_BYTES;
     this.#view.setUint16(at, 0, true);
     this.#memory.set(bytes, at + 2);
@@ -73,10 +82,13 @@ export class IdentityRegistry {
     return this.#texts[number];
   }
 
-  #reclaim(isInUse: (number: number) => boolean): number {
-    for (let number = 1; number < IdentityRegistry.LIMIT; number++) {
-      if (isInUse(number)) continue;
+  #reclaim(use: IdentityUse): number {
+    for (let looked = 1; looked < IdentityRegistry.LIMIT; looked++) {
+      const number = this.#reclaimAt;
+      this.#reclaimAt = number + 1 === IdentityRegistry.LIMIT ? 1 : number + 1;
+      if (use.isReferred(number)) continue;
       this.#numbers.delete(this.#texts[number]!);
+      use.forget(number);
       return number;
     }
     throw new RangeError(

@@ -18,12 +18,12 @@ export class KeyedHash {
     this.#key1 = key[1]! | 0;
   }
 
-  /** Hash of three words, 32 bits unsigned. Hot path. */
+  /** Hash of three words, 32 bits signed: V8 would make an object of a number from 2^31 on. Hot path. */
   ofThree(a: number, b: number, c: number): number {
     return this.#hash(3, 0, 0, 0, a, b, c);
   }
 
-  /** Hash of six words, 32 bits unsigned. Hot path. */
+  /** Hash of six words, 32 bits signed. Hot path. */
   ofSix(a: number, b: number, c: number, d: number, e: number, f: number): number {
     return this.#hash(6, a, b, c, d, e, f);
   }
@@ -61,6 +61,6 @@ export class KeyedHash {
       v2 = (v2 << 16) | (v2 >>> 16);
       v0 ^= word;
     }
-    return (v1 ^ v3) >>> 0;
+    return v1 ^ v3;
   }
 }

@@ -44,6 +44,7 @@ interface Neighbor {
 export class NeighborTable {
   readonly #addresses: readonly InterfaceAddress[];
   readonly #onChange: (change: NeighborChange) => void;
+  /** By address as a signed number: unsigned ones from 2^31 on would be objects. */
   readonly #neighbors = new Map<number, Neighbor>();
 
   /**
@@ -57,7 +58,7 @@ export class NeighborTable {
 
   /** MAC of an address, or `null` while it is not known. */
   macOf(address: string): Mac | null {
-    return this.#neighbors.get(ipv4FromText(address))?.mac ?? null;
+    return this.#neighbors.get(ipv4FromText(address) | 0)?.mac ?? null;
   }
 
   /** Makes `wanted` the addresses to know; what is known of those that stay is kept. */
@@ -66,7 +67,7 @@ export class NeighborTable {
       if (!wanted.has(address)) this.#neighbors.delete(number);
     }
     for (const address of wanted) {
-      const number = ipv4FromText(address);
+      const number = ipv4FromText(address) | 0;
       if (this.#neighbors.has(number)) continue;
       this.#neighbors.set(number, {
         address,
@@ -85,14 +86,15 @@ export class NeighborTable {
    * @returns Whether the address is one of ours to know.
    */
   heard(address: number, macHigh: number, macLow: number, nowMs: number): boolean {
-    const neighbor = this.#neighbors.get(address);
-    // A group address as sender is nonsense (RFC 1812 §3.3.2).
-    if (neighbor === undefined || (macHigh & 0x0100) !== 0) return false;
+    const neighbor = this.#neighbors.get(address | 0);
+    // A group address or none as sender is nonsense (RFC 1812 §3.3.2).
+    const isNobody = (macHigh & 0x0100) !== 0 || (macHigh === 0 && macLow === 0);
+    if (neighbor === undefined || isNobody) return false;
     const before = neighbor.mac;
     neighbor.unanswered = 0;
     neighbor.askAtMs = nowMs + REACHABLE_MS;
-    if (before === null || before.high !== macHigh || before.low !== macLow) {
-      neighbor.mac = { high: macHigh, low: macLow };
+    if (before === null || before.high !== macHigh || (before.low | 0) !== (macLow | 0)) {
+      neighbor.mac = { high: macHigh, low: macLow >>> 0 };
       this.#onChange({ kind: "learnt", address: neighbor.address, mac: neighbor.mac, before });
     }
     return true;

@@ -48,13 +48,21 @@ export function replyToArp(ring: FrameRing, slot: number, macHigh: number, macLo
   turnBack(ring, slot, macHigh, macLow);
 }
 
-/** Makes the reply to a ping (RFC 792). */
+/** Makes the reply to a ping (RFC 792). Options of the request, a source route among them, are not returned. */
 export function replyToEcho(ring: FrameRing, slot: number, macHigh: number, macLow: number): void {
   const frame = ring.view;
   const ip = FrameRing.frameAt(slot) + ethernet.HEADER_BYTES;
-  icmp.turnRequestIntoReply(frame, ip + ipv4.headerBytes(frame, ip));
-  // The sum over both addresses stays the same when they change places.
-  ipv4.setAddresses(frame, ip, ipv4.destination(frame, ip), ipv4.source(frame, ip));
+  const client = ipv4.source(frame, ip);
+  const vip = ipv4.destination(frame, ip);
+  const request = ip + ipv4.headerBytes(frame, ip);
+  const end = ip + ipv4.totalLength(frame, ip);
+  const reply = ip + ipv4.HEADER_BYTES;
+  if (request !== reply) ring.arena.copyWithin(reply, request, end);
+
+  const packetBytes = ipv4.HEADER_BYTES + end - request;
+  emitIpv4(frame, ip, ipv4.typeOfService(frame, ip), packetBytes, ipv4.Protocol.ICMP, vip, client);
+  icmp.turnRequestIntoReply(frame, reply);
+  ring.lengths[slot] = ethernet.HEADER_BYTES + packetBytes;
   turnBack(ring, slot, macHigh, macLow);
 }
 
@@ -72,11 +80,11 @@ export function replyWithReset(ring: FrameRing, slot: number, macHigh: number, m
   const controls = ((flags & tcp.Flag.SYN) !== 0 ? 1 : 0) + ((flags & tcp.Flag.FIN) !== 0 ? 1 : 0);
   const payload = ipv4.totalLength(frame, ip) - ipv4.headerBytes(frame, ip) - tcp.headerBytes(frame, segment);
   const sequence = hasAcknowledgment ? tcp.acknowledgment(frame, segment) : 0;
-  const acknowledgment = hasAcknowledgment ? 0 : (tcp.sequence(frame, segment) + payload + controls) >>> 0;
+  const acknowledgment = hasAcknowledgment ? 0 : (tcp.sequence(frame, segment) + payload + controls) | 0;
 
   const packetBytes = ipv4.HEADER_BYTES + tcp.HEADER_BYTES;
   const reply = ip + ipv4.HEADER_BYTES;
-  emitIpv4(frame, ip, packetBytes, ipv4.Protocol.TCP, vip, client);
+  emitIpv4(frame, ip, 0, packetBytes, ipv4.Protocol.TCP, vip, client);
   tcp.emit(
     frame,
     reply,
@@ -110,7 +118,7 @@ export function replyWithIcmpError(
   ring.arena.copyWithin(message + icmp.HEADER_BYTES, ip, ip + quoted);
 
   const packetBytes = ipv4.HEADER_BYTES + icmp.HEADER_BYTES + quoted;
-  emitIpv4(frame, ip, packetBytes, ipv4.Protocol.ICMP, vip, client);
+  emitIpv4(frame, ip, 0, packetBytes, ipv4.Protocol.ICMP, vip, client);
   icmp.emit(frame, message, type, code);
   icmp.setChecksum(frame, message, finish(sum(frame, message, icmp.HEADER_BYTES + quoted)));
   ring.lengths[slot] = ethernet.HEADER_BYTES + packetBytes;
@@ -120,11 +128,12 @@ export function replyWithIcmpError(
 function emitIpv4(
   frame: DataView,
   at: number,
+  typeOfService: number,
   bytes: number,
   protocol: number,
   source: number,
   destination: number,
 ): void {
-  ipv4.emit(frame, at, bytes, DEFAULT_TTL, protocol, source, destination);
+  ipv4.emit(frame, at, typeOfService, bytes, DEFAULT_TTL, protocol, source, destination);
   ipv4.setChecksum(frame, at, finish(sum(frame, at, ipv4.HEADER_BYTES)));
 }

@@ -31,7 +31,7 @@ export const Outcome = {
   TableFull: -4,
 } as const;
 
-/** An expired template that connections still hold is looked at again after this time, as in IPVS. */
+/** An expired template that connections still hold is looked at again after this time at the latest, as in IPVS. */
 const HELD_TEMPLATE_MS = 60_000;
 
 export class ConnectionScheduler implements ConnectionLedger {
@@ -47,18 +47,23 @@ export class ConnectionScheduler implements ConnectionLedger {
   };
   /** The part of a client's address that its template has. */
   readonly #network = new Uint32Array(4);
-  /** The same for an entry that is being removed, which may happen in the middle of an insertion. */
-  readonly #releasedNetwork = new Uint32Array(4);
+  /** Client of an entry that is being removed, which may happen in the middle of an insertion. */
+  readonly #holder = new Uint32Array(4);
+  readonly #holderNetwork = new Uint32Array(4);
 
   constructor(connections: ConnectionTable, destinations: Destinations, table: ForwardingTable) {
     this.#connections = connections;
     this.#destinations = destinations;
     this.#table = table;
+    // An earlier process counted them, and may have died on the way.
+    this.#recountHolders();
   }
 
   /** Uses another table from now on. */
   adopt(table: ForwardingTable): void {
+    const before = templateRules(this.#table);
     this.#table = table;
+    if (templateRules(table) !== before) this.#recountHolders();
   }
 
   /**
@@ -74,6 +79,8 @@ export class ConnectionScheduler implements ConnectionLedger {
       ? this.#persistentDestination(service, client, ports, nowMs)
       : this.#pick(service, client, ports, nowMs);
     if (destination < 0) return destination;
+    // A template nobody holds could have to make room for the connection.
+    if (isPersistent) this.#hold(service, client, nowMs);
     const { protocol } = service.data;
     const state = protocol === Protocol.UDP ? State.UdpFirst : nextTcpState(State.None, flags);
     const slot = this.#connections.insert(
@@ -82,13 +89,15 @@ export class ConnectionScheduler implements ConnectionLedger {
       keyWord(service.vipIdentity, protocol),
       destination,
       isPersistent ? state | HOLDS_TEMPLATE : state,
-      nowMs + service.timeoutsMs[state]!,
+      (nowMs + service.timeoutsMs[state]!) | 0,
       this,
     );
-    if (slot === NONE) return Outcome.TableFull;
-    this.#destinations.joined(destination, state);
+    if (slot === NONE) {
+      if (isPersistent) this.#countHolder(service, client, destination, -1);
+      return Outcome.TableFull;
+    }
+    this.#destinations.joined(destination, service.vipIdentity, state);
     this.#destinations.connections[destination]! += 1;
-    if (isPersistent) this.#hold(service, client, nowMs);
     return destination;
   }
 
@@ -122,24 +131,58 @@ export class ConnectionScheduler implements ConnectionLedger {
   }
 
   released(slot: number): void {
-    const destination = this.#connections.destination(slot);
-    this.#destinations.left(destination, this.#connections.state(slot));
-    if (!this.#connections.holdsTemplate(slot)) return;
-    const place = this.#destinations.placeOf(destination);
-    if (place === undefined) return;
-    const service = this.#table.services[place.service]!;
-    this.#connections.readClient(slot, this.#releasedNetwork);
-    maskWords(this.#releasedNetwork, service.persistenceMask);
-    const template = this.#connections.recallTemplate(this.#releasedNetwork, service.identity);
-    if (template === NONE) return;
-    this.#connections.setHolders(template, Math.max(0, this.#connections.ports(template) - 1));
+    const connections = this.#connections;
+    const owner = connections.key(slot) >>> 16;
+    this.#destinations.left(connections.destination(slot), owner, connections.state(slot));
+    if (connections.holdsTemplate(slot)) this.#countHolderIn(slot, -1);
   }
 
   prolonged(slot: number, nowMs: number): boolean {
     if (this.#connections.state(slot) !== State.Template || this.#connections.ports(slot) === 0) return false;
-    if (this.#destinations.placeOf(this.#connections.destination(slot)) === undefined) return false;
-    this.#connections.update(slot, State.Template, nowMs + HELD_TEMPLATE_MS);
+    const place = this.#destinations.placeOf(this.#connections.destination(slot));
+    if (place === undefined) return false;
+    const { persistenceMs } = this.#table.services[place.service]!.data;
+    this.#connections.update(slot, State.Template, (nowMs + Math.min(HELD_TEMPLATE_MS, persistenceMs)) | 0);
     return true;
+  }
+
+  /** Counts the connection in `slot` in its template or off it. */
+  #countHolderIn(slot: number, by: number): void {
+    const destination = this.#connections.destination(slot);
+    const place = this.#destinations.placeOf(destination);
+    const service = place === undefined ? this.#serviceOf(slot) : this.#table.services[place.service]!;
+    if (service === undefined) return;
+    this.#connections.readClient(slot, this.#holder);
+    this.#countHolder(service, this.#holder, destination, by);
+  }
+
+  #countHolder(service: Service, client: Uint32Array, destination: number, by: number): void {
+    this.#holderNetwork.set(client);
+    maskWords(this.#holderNetwork, service.persistenceMask);
+    const template = this.#connections.recallTemplate(this.#holderNetwork, service.identity);
+    // A template that has another destination by now began to count anew.
+    if (template === NONE || this.#connections.destination(template) !== destination) return;
+    this.#connections.setHolders(template, Math.max(0, this.#connections.ports(template) + by));
+  }
+
+  /** Counts from the connections that are there; otherwise a template of other rules could be held for ever. */
+  #recountHolders(): void {
+    const connections = this.#connections;
+    for (let slot = connections.nextUsed(0); slot !== NONE; slot = connections.nextUsed(slot + 1)) {
+      if (connections.state(slot) === State.Template) connections.setHolders(slot, 0);
+    }
+    for (let slot = connections.nextUsed(0); slot !== NONE; slot = connections.nextUsed(slot + 1)) {
+      if (connections.holdsTemplate(slot)) this.#countHolderIn(slot, 1);
+    }
+  }
+
+  /** The service of a connection whose destination is gone. */
+  #serviceOf(slot: number): Service | undefined {
+    const key = this.#connections.key(slot);
+    const port = this.#connections.ports(slot) & 0xffff;
+    return this.#table.services.find(({ vipIdentity, data: { protocol, ports } }) =>
+      keyWord(vipIdentity, protocol) === key && ports.some(({ first, last }) => first <= port && port <= last)
+    );
   }
 
   #pick(service: Service, client: Uint32Array, ports: number, nowMs: number): number {
@@ -167,8 +210,9 @@ export class ConnectionScheduler implements ConnectionLedger {
     const destination = this.#pick(service, client, ports, nowMs);
     if (destination < 0) return destination;
     if (template !== NONE) {
-      this.#destinations.left(this.#connections.destination(template), State.Template);
+      this.#destinations.left(this.#connections.destination(template), service.identity, State.Template);
       this.#connections.setDestination(template, destination);
+      this.#connections.setHolders(template, 0);
     } else {
       const slot = this.#connections.insert(
         this.#network,
@@ -176,12 +220,12 @@ export class ConnectionScheduler implements ConnectionLedger {
         keyWord(service.identity, TEMPLATE_PROTOCOL),
         destination,
         State.Template,
-        nowMs + service.data.persistenceMs,
+        (nowMs + service.data.persistenceMs) | 0,
         this,
       );
       if (slot === NONE) return Outcome.TableFull;
     }
-    this.#destinations.joined(destination, State.Template);
+    this.#destinations.joined(destination, service.identity, State.Template);
     return destination;
   }
 
@@ -191,13 +235,23 @@ export class ConnectionScheduler implements ConnectionLedger {
     const template = this.#connections.recallTemplate(this.#network, service.identity);
     if (template === NONE) return;
     this.#connections.setHolders(template, this.#connections.ports(template) + 1);
-    this.#connections.update(template, State.Template, nowMs + service.data.persistenceMs);
+    this.#connections.update(template, State.Template, (nowMs + service.data.persistenceMs) | 0);
   }
 
   #readNetwork(service: Service, client: Uint32Array): void {
     this.#network.set(client);
     maskWords(this.#network, service.persistenceMask);
   }
+}
+
+/** What decides which template a connection holds, as text. */
+function templateRules({ services }: ForwardingTable): string {
+  return JSON.stringify(services.map(({ identity, identities, data }) => [
+    identity,
+    [...identities],
+    data.ports,
+    data.persistencePrefix,
+  ]));
 }
 
 function maskWords(words: Uint32Array, mask: Uint32Array): void {

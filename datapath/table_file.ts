@@ -7,8 +7,10 @@
  */
 
 import { crc32 } from "node:zlib";
+import { ExitCode } from "../model/exit_code.ts";
+import { HostError } from "../model/operator_error.ts";
 import { State } from "./connection_state.ts";
-import { ConnectionTable, NONE, TEMPLATE_PROTOCOL } from "./connection_table.ts";
+import { ConnectionTable, HOLDS_TEMPLATE, keyWord, NONE, TEMPLATE_PROTOCOL } from "./connection_table.ts";
 import type { Destinations } from "./destinations.ts";
 import type { Libc } from "./ffi/libc.ts";
 import { MappedFile } from "./ffi/mapped_file.ts";
@@ -29,8 +31,8 @@ const BOOT_ID_AT = 64;
 const BOOT_ID_BYTES = 64;
 const CHECKSUM_AT = HEADER_BYTES - 4;
 
-/** The longest an entry can have left: no timeout may be set to more. */
-const LONGEST_TIMEOUT_MS = 24 * 3_600_000;
+/** The longest an entry can have left: no timeout may be set to more than a week. */
+const LONGEST_TIMEOUT_MS = 168 * 3_600_000;
 const SLOT_BYTES = 32;
 
 /** A connection table in a file, with what its entries refer to. */
@@ -58,8 +60,7 @@ export function openTableFile(
 ): TableFile {
   const bytes = fileBytes(maximum);
   const fresh = `${path}.new`;
-  removeIfThere(fresh);
-  const file = MappedFile.create(libc, fresh, bytes);
+  const file = createFile(libc, fresh, bytes);
   try {
     writeHeader(new Uint8Array(file.buffer, 0, HEADER_BYTES), maximum, bootId);
     const registry = new IdentityRegistry(new Uint8Array(file.buffer, HEADER_BYTES, IdentityRegistry.BYTES));
@@ -69,12 +70,41 @@ export function openTableFile(
       new KeyedHash(crypto.getRandomValues(new Uint32Array(2))),
     );
     const adoption = adopt(libc, path, bootId, { connections, registry, destinations, nowMs });
-    Deno.renameSync(fresh, path);
+    onHost(`mv ${fresh} ${path}`, () => Deno.renameSync(fresh, path));
     return { connections, registry, adoption, [Symbol.dispose]: () => file.close() };
   } catch (error) {
     file.close();
     removeIfThere(fresh);
     throw error;
+  }
+}
+
+/** Makes a mapped file of zeros; what a start that was killed left there is in the way. */
+function createFile(libc: Libc, path: string, bytes: number): MappedFile {
+  onHost(`rm ${path}`, () => removeIfThere(path));
+  try {
+    return MappedFile.create(libc, path, bytes);
+  } catch (error) {
+    removeIfThere(path);
+    throw error;
+  }
+}
+
+/** Runs a step that the host may refuse. */
+function onHost(step: string, run: () => void): void {
+  try {
+    run();
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new HostError(
+      step,
+      `Cannot make the connection table: ${step}: ${reason}`,
+      ExitCode.UNAVAILABLE,
+      {
+        remedy: "Remove what is in the way in the run directory, or choose another with --run-dir",
+        cause: error,
+      },
+    );
   }
 }
 
@@ -89,6 +119,8 @@ function adopt(libc: Libc, path: string, bootId: string, target: AdoptionTarget)
   let header: Uint8Array<ArrayBuffer>;
   let size: number;
   try {
+    // Anything else could lead elsewhere, or block for ever.
+    if (!Deno.lstatSync(path).isFile) return { kind: "refused", reason: "it is not a regular file" };
     using file = Deno.openSync(path, { read: true });
     size = file.statSync().size;
     header = new Uint8Array(HEADER_BYTES);
@@ -106,48 +138,72 @@ function adopt(libc: Libc, path: string, bootId: string, target: AdoptionTarget)
   using file = MappedFile.open(libc, path, size);
   const texts = IdentityRegistry.read(new Uint8Array(file.buffer, HEADER_BYTES, IdentityRegistry.BYTES));
   const words = slotWords(file.buffer, maximum);
+  const numberOf = translation(texts, target);
   for (let at = 0; at < words.length; at += SLOT_BYTES / 4) {
-    if (words[at + 5] !== 0) adoptEntry(words.subarray(at, at + SLOT_BYTES / 4), texts, target);
+    if (words[at + 5] !== 0) adoptEntry(words.subarray(at, at + SLOT_BYTES / 4), numberOf, target);
   }
   return { kind: "adopted", connections: target.connections.used };
 }
 
+/** Numbers of this run for those of an earlier one; 0 for those without a text. */
+function translation(
+  texts: ReadonlyMap<number, string>,
+  { registry, destinations }: AdoptionTarget,
+): (before: number) => number {
+  const numbers = new Uint16Array(1 << 16);
+  return (before) => {
+    const text = numbers[before] === 0 ? texts.get(before) : undefined;
+    if (text !== undefined) numbers[before] = registry.numberOf(text, destinations);
+    return numbers[before]!;
+  };
+}
+
 /** Copies one entry if it is whole, refers to known things, has not expired and is not there yet. */
-function adoptEntry(entry: Uint32Array, texts: ReadonlyMap<number, string>, target: AdoptionTarget): void {
-  const { connections, registry, destinations, nowMs } = target;
+function adoptEntry(
+  entry: Uint32Array,
+  numberOf: (before: number) => number,
+  { connections, destinations, nowMs }: AdoptionTarget,
+): void {
   const protocol = entry[5]! & 0xffff;
   const state = entry[6]! & 0xff;
-  const owner = texts.get(entry[5]! >>> 16);
-  const destination = texts.get(entry[6]! >>> 16);
   const remainingMs = (entry[7]! - nowMs) | 0;
-  if (!isPossible(protocol, state) || owner === undefined || destination === undefined) return;
+  if (!isPossible(protocol, entry[6]! & 0xffff)) return;
   if (remainingMs <= 0 || remainingMs > LONGEST_TIMEOUT_MS) return;
-  const isInUse = (number: number) => destinations.isReferred(number);
-  const ownerNumber = registry.numberOf(owner, isInUse);
-  const destinationNumber = registry.numberOf(destination, isInUse);
+  const owner = numberOf(entry[5]! >>> 16);
+  const destination = numberOf(entry[6]! >>> 16);
+  if (owner === 0 || destination === 0) return;
   const client = entry.subarray(0, 4);
+  const key = keyWord(owner, protocol);
+  // A process that dies while it moves an entry leaves it twice.
   const isKnown = protocol === TEMPLATE_PROTOCOL
-    ? connections.recallTemplate(client, ownerNumber) !== NONE
-    : connections.recall(client, entry[4]!, ((ownerNumber << 16) | protocol) >>> 0) !== NONE;
+    ? connections.recallTemplate(client, owner) !== NONE
+    : connections.recall(client, entry[4]!, key) !== NONE;
   if (isKnown) return;
   const slot = connections.insert(
     client,
     entry[4]!,
-    ((ownerNumber << 16) | protocol) >>> 0,
-    destinationNumber,
+    key,
+    destination,
     entry[6]! & 0xffff,
     entry[7]!,
-    // A half-open entry that makes room in a smaller table is taken off the books again.
+    // An entry that makes room in a smaller table is taken off the books again.
     {
-      released: (slot) => destinations.left(connections.destination(slot), connections.state(slot)),
+      released: (slot) =>
+        destinations.left(
+          connections.destination(slot),
+          connections.key(slot) >>> 16,
+          connections.state(slot),
+        ),
       prolonged: () => false,
     },
   );
-  if (slot !== NONE) destinations.joined(destinationNumber, state);
+  if (slot !== NONE) destinations.joined(destination, owner, state);
 }
 
-function isPossible(protocol: number, state: number): boolean {
-  if (protocol === TEMPLATE_PROTOCOL) return state === State.Template;
+/** Whether an entry of the protocol can have a state, given with its flags. */
+function isPossible(protocol: number, stateAndFlags: number): boolean {
+  if (protocol === TEMPLATE_PROTOCOL) return stateAndFlags === State.Template;
+  const state = stateAndFlags & ~HOLDS_TEMPLATE;
   if (protocol === Protocol.UDP) return state === State.UdpFirst || state === State.Udp;
   return protocol === Protocol.TCP && state >= State.SynReceived && state <= State.Close;
 }

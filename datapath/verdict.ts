@@ -60,7 +60,7 @@ export const VERDICTS: readonly { readonly name: string; readonly meaning: strin
   },
   { name: "ignored_icmp", meaning: "ICMP message to a VIP other than a ping" },
   { name: "dropped_truncated", meaning: "frame was cut by the capture" },
-  { name: "dropped_malformed", meaning: "a length or a field contradicts itself" },
+  { name: "dropped_malformed", meaning: "a length or a field contradicts itself, or the sender is nobody" },
   { name: "dropped_fragment", meaning: "fragment of an IPv4 packet" },
   { name: "dropped_oversized", meaning: "larger than the MTU, and not TCP that could be cut" },
   { name: "dropped_no_service", meaning: "no virtual service on this protocol and port of the VIP" },

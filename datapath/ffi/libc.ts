@@ -41,7 +41,7 @@ const SYMBOLS = {
 export type Libc = Deno.DynamicLibrary<typeof SYMBOLS>;
 
 /** `errno` values that are told apart. */
-export const Errno = { EPERM: 1, EACCES: 13, ENOBUFS: 105 } as const;
+export const Errno = { EPERM: 1, EAGAIN: 11, EACCES: 13, ENOBUFS: 105 } as const;
 
 /**
  * Opens the C library.

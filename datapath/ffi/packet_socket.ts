@@ -124,6 +124,10 @@ export class PacketSocket implements Disposable {
       const accepted = this.#libc.symbols.sendmmsg(this.#fd, this.#messageBytes[sent]!, count - sent, 0);
       if (accepted > 0) {
         sent += accepted;
+      } else if (errno(this.#libc) === Errno.EAGAIN) {
+        // The device was stuck for as long as we wait. Each frame of the rest would wait as long again.
+        this.#errors += count - sent;
+        sent = count;
       } else {
         // The first frame of the rest was refused (link down, queue full): give it up, try the others.
         this.#errors += 1;

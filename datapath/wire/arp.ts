@@ -38,19 +38,19 @@ export function senderMacHigh(frame: DataView, at: number): number {
   return frame.getUint16(at + SENDER_MAC);
 }
 
-/** Last four bytes of the sender's MAC. */
+/** Last four bytes of the sender's MAC, signed. */
 export function senderMacLow(frame: DataView, at: number): number {
-  return frame.getUint32(at + SENDER_MAC + 2);
+  return frame.getInt32(at + SENDER_MAC + 2);
 }
 
-/** Address the sender claims; 0 in a probe (RFC 5227 §1.1). */
+/** Address the sender claims, signed; 0 in a probe (RFC 5227 §1.1). */
 export function senderAddress(frame: DataView, at: number): number {
-  return frame.getUint32(at + SENDER_ADDRESS);
+  return frame.getInt32(at + SENDER_ADDRESS);
 }
 
-/** Address that is asked for, or that is answered to. */
+/** Address that is asked for, or that is answered to, signed. */
 export function targetAddress(frame: DataView, at: number): number {
-  return frame.getUint32(at + TARGET_ADDRESS);
+  return frame.getInt32(at + TARGET_ADDRESS);
 }
 
 /** Writes a whole packet. */

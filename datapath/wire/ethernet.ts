@@ -1,7 +1,9 @@
 /**
  * Ethernet II header (IEEE 802.3 §3.1.1): destination, source, type.
  *
- * Every accessor takes the frame arena and the absolute byte offset of the header; numbers are in host order.
+ * Every accessor takes the frame arena and the absolute byte offset of the header; numbers are in host order. In all
+ * of `wire/`, fields of 32 bits are read as signed numbers: V8 makes an object of a number from 2^31 on whenever it
+ * passes it to a function that it has not inlined, which is 16 bytes of garbage a frame.
  *
  * @module
  */
@@ -25,14 +27,19 @@ export function isGroupDestination(frame: DataView, at: number): boolean {
   return (frame.getUint8(at + DESTINATION) & 1) === 1;
 }
 
+/** Whether the source is a multicast or the broadcast address, which no sender can have (IEEE 802 §8.2). */
+export function isGroupSource(frame: DataView, at: number): boolean {
+  return (frame.getUint8(at + SOURCE) & 1) === 1;
+}
+
 /** First two bytes of the destination. */
 export function destinationHigh(frame: DataView, at: number): number {
   return frame.getUint16(at + DESTINATION);
 }
 
-/** Last four bytes of the destination. */
+/** Last four bytes of the destination, signed. */
 export function destinationLow(frame: DataView, at: number): number {
-  return frame.getUint32(at + DESTINATION + 2);
+  return frame.getInt32(at + DESTINATION + 2);
 }
 
 /** First two bytes of the source. */
@@ -40,9 +47,9 @@ export function sourceHigh(frame: DataView, at: number): number {
   return frame.getUint16(at + SOURCE);
 }
 
-/** Last four bytes of the source. */
+/** Last four bytes of the source, signed. */
 export function sourceLow(frame: DataView, at: number): number {
-  return frame.getUint32(at + SOURCE + 2);
+  return frame.getInt32(at + SOURCE + 2);
 }
 
 /** Sets the destination. */

@@ -53,20 +53,25 @@ export function protocol(frame: DataView, at: number): number {
   return frame.getUint8(at + PROTOCOL);
 }
 
-/** Source address. */
+/** Source address, signed. */
 export function source(frame: DataView, at: number): number {
-  return frame.getUint32(at + SOURCE);
+  return frame.getInt32(at + SOURCE);
 }
 
-/** Destination address. */
+/** Destination address, signed. */
 export function destination(frame: DataView, at: number): number {
-  return frame.getUint32(at + DESTINATION);
+  return frame.getInt32(at + DESTINATION);
 }
 
-/** Sets both addresses. */
-export function setAddresses(frame: DataView, at: number, source: number, destination: number): void {
-  frame.setUint32(at + SOURCE, source);
-  frame.setUint32(at + DESTINATION, destination);
+/** Whether the source is an address one host can have: not "this network", loopback, multicast or above. */
+export function isHostSource(frame: DataView, at: number): boolean {
+  const network = frame.getUint8(at + SOURCE);
+  return network !== 0 && network !== 127 && network < 224; // RFC 1122 §3.2.1.3
+}
+
+/** Type of service: DSCP and ECN (RFC 2474 §3, RFC 3168 §5). */
+export function typeOfService(frame: DataView, at: number): number {
+  return frame.getUint8(at + TYPE_OF_SERVICE);
 }
 
 /**
@@ -79,10 +84,11 @@ export function decrementTtl(frame: DataView, at: number): void {
   frame.setUint16(at + CHECKSUM, sum >= 0xffff ? sum + 1 : sum);
 }
 
-/** Writes a header without options, "don't fragment" set and its checksum complete. */
+/** Writes a header without options, "don't fragment" set and checksum zero. */
 export function emit(
   frame: DataView,
   at: number,
+  typeOfService: number,
   totalLength: number,
   ttl: number,
   protocol: number,
@@ -90,14 +96,15 @@ export function emit(
   destination: number,
 ): void {
   frame.setUint8(at + VERSION_AND_LENGTH, 0x45);
-  frame.setUint8(at + TYPE_OF_SERVICE, 0);
+  frame.setUint8(at + TYPE_OF_SERVICE, typeOfService);
   frame.setUint16(at + TOTAL_LENGTH, totalLength);
   frame.setUint16(at + IDENTIFICATION, 0);
   frame.setUint16(at + FLAGS_AND_OFFSET, 0x4000);
   frame.setUint8(at + TTL, ttl);
   frame.setUint8(at + PROTOCOL, protocol);
   frame.setUint16(at + CHECKSUM, 0);
-  setAddresses(frame, at, source, destination);
+  frame.setUint32(at + SOURCE, source);
+  frame.setUint32(at + DESTINATION, destination);
 }
 
 /** Sets the header checksum. */

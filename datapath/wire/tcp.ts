@@ -20,9 +20,9 @@ export const HEADER_BYTES = 20;
 
 export const Flag = { FIN: 0x01, SYN: 0x02, RST: 0x04, ACK: 0x10, CWR: 0x80 } as const;
 
-/** Both ports as one number, source in the high half. */
+/** Both ports as one signed number, source in the high half. */
 export function ports(frame: DataView, at: number): number {
-  return frame.getUint32(at + SOURCE_PORT);
+  return frame.getInt32(at + SOURCE_PORT);
 }
 
 /** Bytes of the header including options. */
@@ -35,14 +35,14 @@ export function flags(frame: DataView, at: number): number {
   return frame.getUint8(at + FLAGS);
 }
 
-/** Sequence number. */
+/** Sequence number, signed. */
 export function sequence(frame: DataView, at: number): number {
-  return frame.getUint32(at + SEQUENCE);
+  return frame.getInt32(at + SEQUENCE);
 }
 
-/** Acknowledgment number. */
+/** Acknowledgment number, signed. */
 export function acknowledgment(frame: DataView, at: number): number {
-  return frame.getUint32(at + ACKNOWLEDGMENT);
+  return frame.getInt32(at + ACKNOWLEDGMENT);
 }
 
 /** Checksum, or the pseudo-header's sum where the sender left it to its hardware. */

@@ -12,9 +12,9 @@ export const CHECKSUM = 6;
 /** Bytes of the header. */
 export const HEADER_BYTES = 8;
 
-/** Both ports as one number, source in the high half. */
+/** Both ports as one signed number, source in the high half. */
 export function ports(frame: DataView, at: number): number {
-  return frame.getUint32(at + SOURCE_PORT);
+  return frame.getInt32(at + SOURCE_PORT);
 }
 
 /** Bytes of header and payload. */
