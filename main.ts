@@ -35,6 +35,13 @@ function wholeNumber(lowest: number, highest: number): (text: string) => number 
   };
 }
 
+function portArgument(text: string): { readonly port: number; readonly localPort: number | null } {
+  const [port = "", ...local] = text.split(":");
+  if (local.length > 1) throw new InvalidArgumentError("It must be a port such as 80, or 80:8080.");
+  const parse = wholeNumber(1, 65535);
+  return { port: parse(port), localPort: local[0] === undefined ? null : parse(local[0]) };
+}
+
 function collect<T>(parse: (text: string) => T): (text: string, earlier: T[] | undefined) => T[] {
   return (text, earlier) => [...(earlier ?? []), parse(text)];
 }
@@ -80,9 +87,9 @@ function buildProgram(exit: (code: ExitCode) => void): CommandUnknownOpts {
     .option("-c, --config <file>", "cluster configuration (YAML)")
     .option("--vip <address>", "virtual IP; may be repeated", collect(String))
     .option(
-      "--port <number>",
-      "port of the VIP, for method redirect; may be repeated",
-      collect(wholeNumber(1, 65535)),
+      "--port <port[:local]>",
+      "port of the VIP, for method redirect, and the port of this host it goes to; may be repeated",
+      collect(portArgument),
     )
     .addOption(new Option("--protocol <name>", "protocol of --port").choices(["tcp", "udp"]).default("tcp"))
     .addOption(
@@ -98,6 +105,7 @@ function buildProgram(exit: (code: ExitCode) => void): CommandUnknownOpts {
     .option("--check", "only audit: change nothing, exit 1 if anything is wrong", false)
     .option("--print", "only print the plan as shell commands", false)
     .option("--undo", "take back what an earlier run changed", false)
+    .option("--no-repair", "while holding, report what drifts but do not repair it")
     .addOption(jsonOption())
     .addOption(runDirOption())
     .action(async (options) => {
@@ -105,6 +113,7 @@ function buildProgram(exit: (code: ExitCode) => void): CommandUnknownOpts {
       exit(
         await runRealServer({
           ...options,
+          noRepair: !options.repair,
           config: options.config ?? null,
           vips: options.vip ?? [],
           ports: options.port ?? [],
@@ -144,6 +153,25 @@ function buildProgram(exit: (code: ExitCode) => void): CommandUnknownOpts {
     .action(async (options) => {
       const { runStatus } = await import("./status/status_command.ts");
       exit(await runStatus(options, io));
+    });
+
+  program.command("verify")
+    .summary("prove direct routing from end to end, real server by real server")
+    .description(
+      "Asks every real server whether it keeps silent about its VIPs, and opens a connection to every port of every TCP\n" +
+        "service at each real server's MAC, from an address that nobody has. Clients and a running director notice\n" +
+        "nothing, applications see no connection. Run it on the director or on another host of the link. Exits 1 and\n" +
+        "says what to type where something is broken.",
+    )
+    .argument("[service]", "name of the only service to verify")
+    .requiredOption("-c, --config <file>", "cluster configuration (YAML)")
+    .option("--interface <name>", "interface on the link of the real servers (default: by subnet)")
+    .addOption(jsonOption())
+    .action(async (service, options) => {
+      const { runVerify } = await import("./sentinel/verify_command.ts");
+      exit(
+        await runVerify({ ...options, service: service ?? null, interface: options.interface ?? null }, io),
+      );
     });
 
   program.command("lab")

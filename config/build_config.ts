@@ -33,6 +33,7 @@ export function buildConfig(output: ConfigOutput): Config {
       interface: output.director.interface ?? null,
       maxConnections: output.director.max_connections,
       hashKey: output.director.hash_key?.toLowerCase() ?? null,
+      probeAddress: output.director.probe_address ?? null,
     },
     status: { listen: output.status.listen, token: output.status.token ?? null },
     services: output.services.map((service) => buildService(service, timeouts)),
@@ -70,7 +71,7 @@ function buildService(service: ServiceOutput, timeouts: Timeouts): VirtualServic
     unknown: service.unknown ?? (HASH_SCHEDULERS.includes(scheduler) ? "schedule" : "reset"),
     slowStartMs: service.slow_start,
     health: buildHealth(service, listed[0]!.first),
-    servers: service.servers.map(buildServer),
+    servers: service.servers.map((server) => buildServer(server, listed[0]!.first)),
   };
 }
 
@@ -91,10 +92,11 @@ function buildHealth({ health, protocol }: ServiceOutput, firstPort: number): He
     : { type: "http", port, path: check.path, status: check.status, ...timing };
 }
 
-function buildServer(server: ServiceOutput["servers"][number]): RealServer {
-  const { address, weight, max_connections: most, min_connections: least } = server;
+function buildServer(server: ServiceOutput["servers"][number], servicePort: number): RealServer {
+  const { address, port = servicePort, weight, max_connections: most, min_connections: least } = server;
   return {
     address,
+    port: port === servicePort ? null : port,
     weight,
     maxConnections: most,
     // Hysteresis of IPVS: a full server is used again below three quarters, ipvsadm(8) --l-threshold.

@@ -39,6 +39,8 @@ export function checkCluster(draft: Draft<ConfigInput>, lineOf: LineOf, refuse: 
   checkNames(services, lineOf, refuse);
   checkListeners(services, lineOf, refuse);
   checkServersAreNoVips(services, lineOf, refuse);
+  checkServerPorts(draft, services, refuse);
+  checkProbeAddress(draft, services, lineOf, refuse);
 }
 
 function checkToken(draft: Exclude<Draft<ConfigInput>, typeof BROKEN>, refuse: Refuse): void {
@@ -139,4 +141,59 @@ function checkServersAreNoVips(
       );
     }
   }
+}
+
+/** Another port than the service's takes connection tracking on the real server, and one port to translate. */
+function checkServerPorts(
+  draft: Exclude<Draft<ConfigInput>, typeof BROKEN>,
+  services: readonly (ServiceDraft | null)[],
+  refuse: Refuse,
+): void {
+  const { realserver } = draft;
+  const method = typeof realserver === "object" ? realserver.method ?? "auto" : realserver ?? "auto";
+  for (const [i, service] of services.entries()) {
+    if (service === null) continue;
+    const ports = draftPorts(service);
+    const only = ports.length === 1 && ports[0]!.range.first === ports[0]!.range.last
+      ? ports[0]!.range.first
+      : null;
+    for (const [j, server] of entries<ServerInput>(service.servers).entries()) {
+      const port = server === BROKEN ? undefined : server.port;
+      if (typeof port !== "number" || port === only) continue;
+      const path = ["services", i, "servers", j, "port"];
+      if (only === null && ports.length > 0) {
+        refuse(path, `Cannot hand several ports to port ${port}: remove it or give the service one port`);
+      } else if (method !== BROKEN && method !== "redirect") {
+        refuse(
+          path,
+          `Cannot use port ${port} for a service of port ${only} with realserver.method ${method}: direct routing keeps ` +
+            "ports, remove it or use realserver: { method: redirect }",
+        );
+      }
+    }
+  }
+}
+
+/** Nobody may have the address that proofs are made from. */
+function checkProbeAddress(
+  draft: Exclude<Draft<ConfigInput>, typeof BROKEN>,
+  services: readonly (ServiceDraft | null)[],
+  lineOf: LineOf,
+  refuse: Refuse,
+): void {
+  const { director } = draft;
+  const probe = typeof director === "object" ? readDraft(readAddress, director.probe_address) : null;
+  if (probe === null) return;
+  const owner = services.findIndex((service) =>
+    readDraft(readVip, service?.vip) === probe ||
+    entries<ServerInput>(service?.servers).some((server) =>
+      server !== BROKEN && readDraft(readAddress, server.address) === probe
+    )
+  );
+  if (owner === -1) return;
+  refuse(
+    ["director", "probe_address"],
+    `Cannot probe from ${probe}: the service in line ${lineOf(["services", owner])} uses it, ` +
+      "use an address that nobody has",
+  );
 }

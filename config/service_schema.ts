@@ -105,6 +105,10 @@ const serverSchema = z.strictObject({
   address: text("an IPv4 address", readAddress, ADDRESS_PATTERN).describe(
     "IPv4 address of the real server, on the link of the director's interface.",
   ),
+  port: portNumber().optional().describe(
+    "Port of the real server that gets the traffic of the service's only port (port number), and its health check; " +
+      "another than the service's needs `realserver.method: redirect`.",
+  ),
   weight: wholeNumber(0, 65_535).default(1).describe(
     "Share of new connections relative to the other servers (number); 0 quiesces: no new connections, old ones kept.",
   ),

@@ -5,7 +5,7 @@
  */
 
 import { ipv4FromText } from "../model/ip_address.ts";
-import type { LocalInterface } from "./forward.ts";
+import type { LocalInterface } from "./local_interface.ts";
 import type { FramePort } from "./frame_port.ts";
 import { FrameRing } from "./frame_ring.ts";
 import type { DueRequest } from "./neighbor_table.ts";

@@ -4,12 +4,13 @@
  * @module
  */
 
-import type { ConnectionTable } from "./connection_table.ts";
+import { type ConnectionTable, NONE } from "./connection_table.ts";
 import type { Forwarder } from "./forward.ts";
 import type { FramePort } from "./frame_port.ts";
 import type { FrameRing } from "./frame_ring.ts";
 import type { ConnectionScheduler } from "./schedule.ts";
-import { LAST_SENT, VERDICTS } from "./verdict.ts";
+import type { SendQueue } from "./send_queue.ts";
+import { HELD, LAST_SENT, Verdict, VERDICTS } from "./verdict.ts";
 
 /** Most frames of one breath: enough to share the cost of a system call, few enough to stay in the cache. */
 export const BATCH_FRAMES = 64;
@@ -26,6 +27,7 @@ const SWEEP_SLOTS_PER_TICK = 1 << 18;
 export interface EngineParts {
   readonly port: FramePort;
   readonly ring: FrameRing;
+  readonly queue: SendQueue;
   readonly forwarder: Forwarder;
   readonly connections: ConnectionTable;
   readonly scheduler: ConnectionScheduler;
@@ -38,17 +40,18 @@ export class Engine {
   readonly verdicts = new Float64Array(VERDICTS.length);
   readonly #port: FramePort;
   readonly #ring: FrameRing;
+  readonly #queue: SendQueue;
   readonly #forwarder: Forwarder;
   readonly #connections: ConnectionTable;
   readonly #scheduler: ConnectionScheduler;
   readonly #onTick: (nowMs: number) => void;
-  readonly #toSend = new Int32Array(BATCH_FRAMES);
   #nextTickMs = 0;
   #slotsToSweep = 0;
 
   constructor(parts: EngineParts) {
     this.#port = parts.port;
     this.#ring = parts.ring;
+    this.#queue = parts.queue;
     this.#forwarder = parts.forwarder;
     this.#connections = parts.connections;
     this.#scheduler = parts.scheduler;
@@ -65,20 +68,28 @@ export class Engine {
     const received = this.#port.receive(this.#ring, BATCH_FRAMES);
 
     // Forward.
-    let sending = 0;
     for (let slot = 0; slot < received; slot++) {
-      const verdict = this.#forwarder.forwardFrame(slot, nowMs);
-      this.verdicts[verdict]! += 1;
-      if (verdict <= LAST_SENT) this.#toSend[sending++] = slot;
+      this.#forward(slot, nowMs);
+      // Fragments that waited for this one.
+      for (let held = this.#forwarder.nextHeld(); held !== NONE; held = this.#forwarder.nextHeld()) {
+        this.#forward(held, nowMs);
+      }
     }
 
     // Push.
-    if (sending > 0) this.#port.transmit(this.#ring, this.#toSend, sending);
+    this.#queue.flush();
 
     // Tick.
     if (nowMs >= this.#nextTickMs) this.#tick(nowMs);
     if (this.#slotsToSweep > 0) this.#sweep(nowMs);
     return received;
+  }
+
+  #forward(slot: number, nowMs: number): void {
+    const verdict = this.#forwarder.forwardFrame(slot, nowMs);
+    if (verdict === HELD) return;
+    this.verdicts[verdict]! += 1;
+    if (verdict <= LAST_SENT) this.#queue.add(slot);
   }
 
   /** Milliseconds it may sleep before the next tick; 0 while there is work left. */
@@ -90,6 +101,7 @@ export class Engine {
     this.#nextTickMs = nowMs + TICK_MS;
     this.#slotsToSweep = Math.min(this.#connections.slotCount, SWEEP_SLOTS_PER_TICK);
     this.#forwarder.allowAnswers(ANSWERS_PER_TICK);
+    this.verdicts[Verdict.DroppedFragment]! += this.#forwarder.expireHeld(nowMs);
     this.#onTick(nowMs);
   }
 

@@ -8,30 +8,27 @@
  */
 
 import { IPV4_MAPPED } from "../model/ip_address.ts";
+import { Answers } from "./answers.ts";
 import { isReusable, nextTcpState, opensConnection, State } from "./connection_state.ts";
 import { type ConnectionTable, keyWord, NONE } from "./connection_table.ts";
 import { Condition, type Destinations } from "./destinations.ts";
 import type { ForwardingTable, Service } from "./forwarding_table.ts";
+import type { FragmentTable } from "./fragment_table.ts";
 import { FrameRing } from "./frame_ring.ts";
+import { HeldFragments } from "./held_fragments.ts";
+import type { LocalInterface } from "./local_interface.ts";
 import type { NeighborTable } from "./neighbor_table.ts";
-import { describeUnfinished } from "./offload.ts";
-import { replyToArp, replyToEcho, replyWithIcmpError, replyWithReset } from "./replies.ts";
+import { replyToArp } from "./replies.ts";
+import { Rewriter } from "./rewriter.ts";
 import { type ConnectionScheduler, Outcome } from "./schedule.ts";
-import { Verdict } from "./verdict.ts";
+import type { SendQueue } from "./send_queue.ts";
+import { HELD, Verdict } from "./verdict.ts";
 import * as arp from "./wire/arp.ts";
 import * as ethernet from "./wire/ethernet.ts";
 import * as icmp from "./wire/icmpv4.ts";
 import * as ipv4 from "./wire/ipv4.ts";
 import * as tcp from "./wire/tcp.ts";
 import * as udp from "./wire/udp.ts";
-
-/** The interface frames come from and leave by. */
-export interface LocalInterface {
-  readonly macHigh: number;
-  readonly macLow: number;
-  /** Largest IP packet it takes. */
-  readonly mtu: number;
-}
 
 /** What a forwarder works with. */
 export interface ForwarderParts {
@@ -41,6 +38,9 @@ export interface ForwarderParts {
   readonly destinations: Destinations;
   readonly neighbors: NeighborTable;
   readonly scheduler: ConnectionScheduler;
+  readonly fragments: FragmentTable;
+  /** Takes the frames that leave besides those in the slots they came in. */
+  readonly queue: SendQueue;
 }
 
 export class Forwarder {
@@ -50,9 +50,11 @@ export class Forwarder {
   readonly #destinations: Destinations;
   readonly #neighbors: NeighborTable;
   readonly #scheduler: ConnectionScheduler;
+  readonly #rewriter: Rewriter;
+  readonly #fragments: FragmentTable;
+  readonly #held: HeldFragments;
+  readonly #answers: Answers;
   #table: ForwardingTable;
-  /** Answers other than to ARP that may still be given in this tick. */
-  #answersLeft = 0;
 
   /** The client of the frame at hand. */
   readonly #client = new Uint32Array(4);
@@ -65,6 +67,10 @@ export class Forwarder {
     this.#destinations = parts.destinations;
     this.#neighbors = parts.neighbors;
     this.#scheduler = parts.scheduler;
+    this.#fragments = parts.fragments;
+    this.#held = new HeldFragments(this.#ring, parts.queue);
+    this.#answers = new Answers(this.#ring, this.#local);
+    this.#rewriter = new Rewriter({ ...parts, local: this.#local, answers: this.#answers });
     this.#table = table;
     this.#client[2] = IPV4_MAPPED;
   }
@@ -76,11 +82,15 @@ export class Forwarder {
 
   /** Allows `answers` more resets, echo replies and ICMP errors until the next call. */
   allowAnswers(answers: number): void {
-    this.#answersLeft = answers;
+    this.#answers.allow(answers);
   }
 
-  /** Decides about the frame in `slot` and makes it ready to be sent if it is to be. Hot path. */
-  forwardFrame(slot: number, nowMs: number): Verdict {
+  /**
+   * Decides about the frame in `slot` and makes it ready to be sent if it is to be. Hot path.
+   *
+   * @returns What became of it, or {@linkcode HELD} if that is not known yet.
+   */
+  forwardFrame(slot: number, nowMs: number): Verdict | typeof HELD {
     // Locate: every length is checked here, once.
     const frame = this.#ring.view;
     const length = this.#ring.lengths[slot]!;
@@ -114,12 +124,18 @@ export class Forwarder {
     if (!isForUs) return Verdict.IgnoredGroupDestination;
     // Whatever is answered to such a source would reach nobody, or everybody.
     if (!ipv4.isHostSource(frame, ip)) return Verdict.DroppedMalformed;
-    if (ipv4.isFragment(frame, ip)) return Verdict.DroppedFragment;
-
     const protocol = ipv4.protocol(frame, ip);
     const transport = ip + ipHeader;
     const payload = packet - ipHeader;
-    if (protocol === ipv4.Protocol.ICMP) return this.#takeIcmp(slot, transport, payload);
+    const isFragment = ipv4.isFragment(frame, ip);
+    if (isFragment) {
+      if (!ipv4.isPossibleFragment(frame, ip, payload)) return Verdict.DroppedMalformed;
+      if (protocol === ipv4.Protocol.ICMP) return Verdict.DroppedFragment;
+      if (ipv4.fragmentOffset(frame, ip) > 0) return this.#takeLaterFragment(slot, protocol, nowMs);
+    }
+    if (protocol === ipv4.Protocol.ICMP) {
+      return this.#takeIcmp(slot, vip, transport, payload, nowMs);
+    }
     let ports = 0;
     let flags = 0;
     if (protocol === ipv4.Protocol.TCP) {
@@ -130,9 +146,9 @@ export class Forwarder {
       flags = tcp.flags(frame, transport);
     } else if (protocol === ipv4.Protocol.UDP) {
       if (payload < udp.HEADER_BYTES) return Verdict.DroppedMalformed;
-      // Less than the packet holds is allowed: the receiver ignores the rest.
+      // Less than the packet holds is allowed: the receiver ignores the rest. A first fragment holds less than all.
       const datagram = udp.length(frame, transport);
-      if (datagram < udp.HEADER_BYTES || datagram > payload) return Verdict.DroppedMalformed;
+      if (datagram < udp.HEADER_BYTES || (datagram > payload && !isFragment)) return Verdict.DroppedMalformed;
       ports = udp.ports(frame, transport);
     } else {
       return Verdict.DroppedNoService;
@@ -141,7 +157,7 @@ export class Forwarder {
     // Match.
     const service = this.#table.serviceAt(vip, protocol, ports & 0xffff);
     if (service === null) return this.#refuse(slot, protocol, flags);
-    if (ipv4.ttl(frame, ip) <= 1) return this.#answerTimeExceeded(slot);
+    if (ipv4.ttl(frame, ip) <= 1) return this.#answers.timeExceeded(slot);
 
     // Recall, or schedule.
     this.#client[3] = ipv4.source(frame, ip);
@@ -160,7 +176,7 @@ export class Forwarder {
           protocol === ipv4.Protocol.TCP && !opensConnection(flags) && service.data.unknown !== "schedule"
         ) {
           return service.data.unknown === "reset"
-            ? this.#answerReset(slot, flags)
+            ? this.#answers.reset(slot, flags)
             : Verdict.DroppedNoConnection;
         }
         destination = this.#scheduler.schedule(service, this.#client, ports, flags, nowMs);
@@ -171,19 +187,41 @@ export class Forwarder {
     }
 
     // Rewrite.
-    if (this.#destinations.condition[destination]! === Condition.Unresolved) return Verdict.DroppedUnresolved;
-    if (!describeUnfinished(this.#ring, slot, this.#local.mtu)) return Verdict.DroppedOversized;
-    ethernet.setDestination(
-      frame,
-      at,
-      this.#destinations.macHigh[destination]!,
-      this.#destinations.macLow[destination]! | 0,
-    );
-    ethernet.setSource(frame, at, macHigh, macLow);
-    ipv4.decrementTtl(frame, ip);
-    this.#destinations.packets[destination]! += 1;
-    this.#destinations.bytes[destination]! += length;
-    return Verdict.Forwarded;
+    if (!isFragment) return this.#rewriter.takePacket(slot, destination);
+    this.#fragments.remember(frame, ip, destination, payload, nowMs);
+    this.#held.free(ip);
+    return this.#rewriter.takeFragment(slot, destination);
+  }
+
+  /**
+   * Slot with a fragment that waited for the one just forwarded, or {@linkcode NONE}. It is to be forwarded now, as
+   * if it had just been received. Hot path.
+   */
+  nextHeld(): number {
+    return this.#held.next();
+  }
+
+  /**
+   * Gives up on fragments that have waited for too long.
+   *
+   * @returns How many, each of which ends as {@linkcode Verdict.DroppedFragment}.
+   */
+  expireHeld(nowMs: number): number {
+    return this.#held.expire(nowMs);
+  }
+
+  /** A fragment without ports: it goes where the first one of its packet went. */
+  #takeLaterFragment(slot: number, protocol: number, nowMs: number): Verdict | typeof HELD {
+    if (protocol !== ipv4.Protocol.TCP && protocol !== ipv4.Protocol.UDP) return Verdict.DroppedNoService;
+    const frame = this.#ring.view;
+    const ip = FrameRing.frameAt(slot) + ethernet.HEADER_BYTES;
+    // No error is sent about it (RFC 1122 §3.2.2).
+    if (ipv4.ttl(frame, ip) <= 1) return Verdict.DroppedExpired;
+    const place = this.#fragments.recall(frame, ip, nowMs);
+    if (place === NONE) return this.#held.hold(slot, nowMs) ? HELD : Verdict.DroppedFragment;
+    // Overlapping the first one could replace the ports it was chosen by (RFC 1858 §4).
+    if (ipv4.fragmentOffset(frame, ip) < this.#fragments.firstBytes(place)) return Verdict.DroppedMalformed;
+    return this.#rewriter.takeFragment(slot, this.#fragments.destination(place));
   }
 
   /** Destination of a known connection, whose state and expiry it brings up to date. Hot path. */
@@ -229,52 +267,77 @@ export class Forwarder {
     return isOfRealServer ? Verdict.LearntNeighbor : Verdict.IgnoredArp;
   }
 
-  #takeIcmp(slot: number, message: number, bytes: number): Verdict {
+  #takeIcmp(slot: number, vip: number, message: number, bytes: number, nowMs: number): Verdict {
     if (bytes < icmp.HEADER_BYTES) return Verdict.DroppedMalformed;
-    if (icmp.type(this.#ring.view, message) !== icmp.Type.ECHO_REQUEST) return Verdict.IgnoredIcmp;
-    if (!this.#mayAnswer()) return Verdict.DroppedRateLimited;
-    replyToEcho(this.#ring, slot, this.#local.macHigh, this.#local.macLow);
-    return Verdict.AnsweredEcho;
+    // Errors have 576 bytes at the most (RFC 1812 §4.3.2.3), and no host answers a ping of this size in one piece.
+    const ip = FrameRing.frameAt(slot) + ethernet.HEADER_BYTES;
+    if (ipv4.totalLength(this.#ring.view, ip) > this.#local.mtu) return Verdict.DroppedOversized;
+    const type = icmp.type(this.#ring.view, message);
+    if (type === icmp.Type.ECHO_REQUEST) return this.#answers.echo(slot);
+    if (!icmp.isAboutPacket(type)) return Verdict.IgnoredIcmp;
+    return this.#takeIcmpError(
+      slot,
+      vip,
+      message + icmp.HEADER_BYTES,
+      bytes - icmp.HEADER_BYTES,
+      nowMs,
+    );
+  }
+
+  /**
+   * An error about a packet that a real server has sent from the VIP: only that server can heed it, and path MTU
+   * discovery (RFC 1191) fails if it does not. What the director knows of the connection stays as it is.
+   *
+   * @param quoted Where the head of that packet begins.
+   */
+  #takeIcmpError(slot: number, vip: number, quoted: number, bytes: number, nowMs: number): Verdict {
+    const frame = this.#ring.view;
+    const at = FrameRing.frameAt(slot);
+    const ip = at + ethernet.HEADER_BYTES;
+    if (bytes < ipv4.HEADER_BYTES || ipv4.version(frame, quoted) !== 4) return Verdict.DroppedMalformed;
+    const ipHeader = ipv4.headerBytes(frame, quoted);
+    if (ipHeader < ipv4.HEADER_BYTES || bytes < ipHeader + icmp.QUOTED_PAYLOAD_BYTES) {
+      return Verdict.DroppedMalformed;
+    }
+    const protocol = ipv4.protocol(frame, quoted);
+    const isServed = protocol === ipv4.Protocol.TCP || protocol === ipv4.Protocol.UDP;
+    // Only the first fragment of a packet has ports.
+    const hasPorts = ipv4.fragmentOffset(frame, quoted) === 0;
+    const isOfVip = ipv4.source(frame, quoted) === ipv4.destination(frame, ip);
+    if (!isServed || !hasPorts || !isOfVip) return Verdict.DroppedUnrelatedIcmp;
+
+    // Match: the quoted packet is for the client.
+    const reversed = tcp.ports(frame, quoted + ipHeader);
+    const ports = (reversed << 16) | (reversed >>> 16);
+    const service = this.#table.serviceAt(vip, protocol, ports & 0xffff);
+    if (service === null) return Verdict.DroppedUnrelatedIcmp;
+    if (ipv4.ttl(frame, ip) <= 1) return Verdict.DroppedExpired;
+
+    // Recall, or choose again as before.
+    this.#client[3] = ipv4.destination(frame, quoted);
+    const connection = this.#connections.recall(this.#client, ports, keyWord(service.vipIdentity, protocol));
+    const destination = connection === NONE
+      ? this.#scheduler.pickAgain(service, this.#client, ports, nowMs)
+      : this.#connections.destination(connection);
+    if (destination < 0) return Verdict.DroppedUnrelatedIcmp;
+
+    // Rewrite.
+    return this.#rewriter.takeError(slot, destination);
   }
 
   /** Nobody serves the port: what a host without a listener answers. */
   #refuse(slot: number, protocol: number, flags: number): Verdict {
-    return protocol === ipv4.Protocol.TCP ? this.#answerReset(slot, flags) : this.#answerUnreachable(slot);
+    return protocol === ipv4.Protocol.TCP
+      ? this.#answers.reset(slot, flags)
+      : this.#answers.unreachable(slot);
   }
 
   #endWithoutServer(slot: number, service: Service, outcome: number, flags: number): Verdict {
     if (outcome === Outcome.TableFull) return Verdict.DroppedTableFull;
     if (outcome === Outcome.LostSilently) return Verdict.DroppedServerLost;
-    if (outcome === Outcome.LostAndReset) return this.#answerReset(slot, flags);
+    if (outcome === Outcome.LostAndReset) return this.#answers.reset(slot, flags);
     // Only a packet that could have been served is told that nobody can; see IPVS's ip_vs_leave().
     const isStray = service.data.protocol === ipv4.Protocol.TCP && !opensConnection(flags);
-    return isStray || service.data.isSettling ? Verdict.DroppedNoServer : this.#answerUnreachable(slot);
-  }
-
-  #answerReset(slot: number, flags: number): Verdict {
-    if ((flags & tcp.Flag.RST) !== 0) return Verdict.DroppedNoConnection;
-    if (!this.#mayAnswer()) return Verdict.DroppedRateLimited;
-    replyWithReset(this.#ring, slot, this.#local.macHigh, this.#local.macLow);
-    return Verdict.AnsweredReset;
-  }
-
-  #answerUnreachable(slot: number): Verdict {
-    if (!this.#mayAnswer()) return Verdict.DroppedRateLimited;
-    const { macHigh, macLow } = this.#local;
-    replyWithIcmpError(this.#ring, slot, macHigh, macLow, icmp.Type.UNREACHABLE, icmp.CODE_PORT_UNREACHABLE);
-    return Verdict.AnsweredUnreachable;
-  }
-
-  #answerTimeExceeded(slot: number): Verdict {
-    if (!this.#mayAnswer()) return Verdict.DroppedRateLimited;
-    const { macHigh, macLow } = this.#local;
-    replyWithIcmpError(this.#ring, slot, macHigh, macLow, icmp.Type.TIME_EXCEEDED, icmp.CODE_IN_TRANSIT);
-    return Verdict.AnsweredTimeExceeded;
-  }
-
-  #mayAnswer(): boolean {
-    if (this.#answersLeft === 0) return false;
-    this.#answersLeft -= 1;
-    return true;
+    return isStray || service.data.isSettling ? Verdict.DroppedNoServer : this.#answers.unreachable(slot);
   }
 }

@@ -33,15 +33,14 @@ export class KeyedHash {
     let v1 = this.#key1;
     let v2 = 0x6c796765 ^ this.#key0;
     let v3 = 0x74656462 ^ this.#key1;
-    // The last word of SipHash carries the length; three more rounds finalise.
-    const rounds = words + 4;
+    // The last word of SipHash carries the length in bytes, in its high byte; three more rounds finalise.
     for (let round = words === 6 ? 0 : 3; round < 10; round++) {
       const word = round < 3
         ? (round === 0 ? a : round === 1 ? b : c)
         : round < 6
         ? (round === 3 ? d : round === 4 ? e : f)
         : round === 6
-        ? rounds << 26
+        ? words << 26
         : 0;
       if (round === 7) v2 ^= 0xff;
       v3 ^= word;

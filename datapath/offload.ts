@@ -4,10 +4,15 @@
  * told: by their size, and by a checksum field that holds just the sum of the pseudo-header. lvsdr passes the work on
  * to the kernel that sends the frame, in the header described in wire/virtio_net.ts.
  *
+ * TCP above the MTU is always taken for merged segments. A sender with a larger MTU could have sent it in one piece,
+ * "don't fragment" set, but nothing in a frame tells the two apart, and segments are as good an answer to it: all of
+ * its bytes arrive, in an order that TCP understands. UDP is not cut like this: how long the datagrams were that a
+ * sender left merged (UDP_SEGMENT in udp(7)) is not in the frame either.
+ *
  * @module
  */
 
-import { fold, pseudoHeaderSum } from "./wire/checksum.ts";
+import { finish, fold, pseudoHeaderSum, sum } from "./wire/checksum.ts";
 import * as ethernet from "./wire/ethernet.ts";
 import { FrameRing } from "./frame_ring.ts";
 import * as ipv4 from "./wire/ipv4.ts";
@@ -70,4 +75,16 @@ export function describeUnfinished(ring: FrameRing, slot: number, mtu: number): 
   );
   ring.lengths[slot] = ethernet.HEADER_BYTES + packet;
   return true;
+}
+
+/** Completes the checksum of a UDP datagram that is whole, if its sender left it to the network card. */
+export function completeUdpChecksum(frame: DataView, ip: number): void {
+  const header = ipv4.headerBytes(frame, ip);
+  const bytes = ipv4.totalLength(frame, ip) - header;
+  const datagram = ip + header;
+  const pseudo = fold(
+    pseudoHeaderSum(ipv4.source(frame, ip), ipv4.destination(frame, ip), ipv4.Protocol.UDP, bytes),
+  );
+  if (udp.checksum(frame, datagram) !== pseudo) return;
+  udp.setChecksum(frame, datagram, finish(sum(frame, datagram, bytes)));
 }

@@ -15,8 +15,6 @@ import * as tcp from "./wire/tcp.ts";
 
 /** TTL of packets that start here (RFC 1700 "IP parameters"). */
 const DEFAULT_TTL = 64;
-/** Bytes of the payload an ICMP error quotes, after the IP header (RFC 792). */
-const QUOTED_PAYLOAD_BYTES = 8;
 
 /** Turns a frame round: back to the MAC it came from. */
 function turnBack(ring: FrameRing, slot: number, macHigh: number, macLow: number): void {
@@ -100,7 +98,11 @@ export function replyWithReset(ring: FrameRing, slot: number, macHigh: number, m
   turnBack(ring, slot, macHigh, macLow);
 }
 
-/** Makes the ICMP error that quotes the head of the packet it is about (RFC 792). */
+/**
+ * Makes the ICMP error that quotes the head of the packet it is about (RFC 792).
+ *
+ * @param mtu Of the next hop, where the error tells it (RFC 1191 §4), else 0.
+ */
 export function replyWithIcmpError(
   ring: FrameRing,
   slot: number,
@@ -108,18 +110,22 @@ export function replyWithIcmpError(
   macLow: number,
   type: number,
   code: number,
+  mtu: number,
 ): void {
   const frame = ring.view;
   const ip = FrameRing.frameAt(slot) + ethernet.HEADER_BYTES;
   const client = ipv4.source(frame, ip);
   const vip = ipv4.destination(frame, ip);
-  const quoted = Math.min(ipv4.headerBytes(frame, ip) + QUOTED_PAYLOAD_BYTES, ipv4.totalLength(frame, ip));
+  const quoted = Math.min(
+    ipv4.headerBytes(frame, ip) + icmp.QUOTED_PAYLOAD_BYTES,
+    ipv4.totalLength(frame, ip),
+  );
   const message = ip + ipv4.HEADER_BYTES;
   ring.arena.copyWithin(message + icmp.HEADER_BYTES, ip, ip + quoted);
 
   const packetBytes = ipv4.HEADER_BYTES + icmp.HEADER_BYTES + quoted;
   emitIpv4(frame, ip, 0, packetBytes, ipv4.Protocol.ICMP, vip, client);
-  icmp.emit(frame, message, type, code);
+  icmp.emit(frame, message, type, code, mtu);
   icmp.setChecksum(frame, message, finish(sum(frame, message, icmp.HEADER_BYTES + quoted)));
   ring.lengths[slot] = ethernet.HEADER_BYTES + packetBytes;
   turnBack(ring, slot, macHigh, macLow);

@@ -109,6 +109,18 @@ export class ConnectionScheduler implements ConnectionLedger {
   }
 
   /**
+   * Picks the destination of a connection that is not known here, where the scheduler always picks the same one:
+   * another director may have made it, or this one before it forgot.
+   *
+   * @returns Identity of its destination, or {@linkcode Outcome.NoServer}.
+   */
+  pickAgain(service: Service, client: Uint32Array, ports: number, nowMs: number): number {
+    const { unknown, scheduler } = service.data;
+    const isByHash = scheduler === "sh" || scheduler === "mh" || scheduler === "dh";
+    return isByHash && unknown === "schedule" ? this.#pick(service, client, ports, nowMs) : Outcome.NoServer;
+  }
+
+  /**
    * Decides about a connection whose destination is gone or down.
    *
    * @returns Identity of its new destination, or an {@linkcode Outcome}.

@@ -13,7 +13,9 @@ import { BATCH_FRAMES, Engine } from "./engine.ts";
 import { type Libc, monotonicMs, openLibc } from "./ffi/libc.ts";
 import { Forwarder } from "./forward.ts";
 import { type ForwardingContext, ForwardingTable } from "./forwarding_table.ts";
+import { FragmentTable } from "./fragment_table.ts";
 import { FrameRing } from "./frame_ring.ts";
+import { KeyedHash } from "./keyed_hash.ts";
 import {
   Control,
   type ForwardingTableData,
@@ -24,6 +26,7 @@ import {
 import { type NeighborChange, NeighborTable } from "./neighbor_table.ts";
 import { PcapPort } from "./pcap_port.ts";
 import { ConnectionScheduler } from "./schedule.ts";
+import { SendQueue, SPARE_SLOTS } from "./send_queue.ts";
 import { openTableFile, type TableFile } from "./table_file.ts";
 
 /** Slots for frames the director sends of its own accord, behind those of a batch. */
@@ -54,7 +57,7 @@ class Datapath {
     this.#clock = sharedClock(libc);
     const nowMs = this.#clock();
     const local = { macHigh: start.mac.high, macLow: start.mac.low, mtu: start.mtu };
-    const ring = new FrameRing(BATCH_FRAMES + OWN_SLOTS);
+    const ring = new FrameRing(BATCH_FRAMES + OWN_SLOTS + SPARE_SLOTS);
     this.#port = new PcapPort(start.device, start.interfaceIndex, ring);
     this.#file = openTableFile(
       libc,
@@ -77,8 +80,11 @@ class Datapath {
     const { connections } = this.#file;
     this.#table = new ForwardingTable(start.table, this.#context, null);
     this.#scheduler = new ConnectionScheduler(connections, this.#destinations, this.#table);
+    const queue = new SendQueue(this.#port, ring, BATCH_FRAMES + OWN_SLOTS);
     this.#forwarder = new Forwarder({
       ring,
+      queue,
+      fragments: new FragmentTable(new KeyedHash(crypto.getRandomValues(new Uint32Array(2)))),
       local,
       connections,
       destinations: this.#destinations,
@@ -88,6 +94,7 @@ class Datapath {
     this.#engine = new Engine({
       port: this.#port,
       ring,
+      queue,
       forwarder: this.#forwarder,
       connections,
       scheduler: this.#scheduler,

@@ -18,7 +18,7 @@ export interface Attachment extends Link {
 /**
  * Finds the interface for a configuration.
  *
- * @throws {OperatorError} If there is none, if it cannot be used, or if a real server is not on its link.
+ * @throws {OperatorError} If there is none, if it cannot be used, or if a real server cannot be reached on it.
  */
 export function attach(config: Config, links: readonly Link[]): Attachment {
   const link = config.director.interface === null
@@ -35,7 +35,7 @@ export function attach(config: Config, links: readonly Link[]): Attachment {
       remedy: `ip link set ${link.name} up`,
     });
   }
-  refuseDistantServers(config, link);
+  refuseUnusableServers(config, link);
   return { ...link, mac };
 }
 
@@ -76,30 +76,49 @@ function linkOfVips(config: Config, links: readonly Link[]): Link {
   return [...found.values()][0]!;
 }
 
-function refuseDistantServers(config: Config, link: Link): void {
+function refuseUnusableServers(config: Config, link: Link): void {
+  const vips = new Set(config.services.map(({ vip }) => vip));
   for (const { name, servers } of config.services) {
     for (const { address } of servers) {
-      if (link.addresses.some((held) => held.address === address)) {
-        throw new OperatorError(
-          `Real server ${address} of service "${name}" is this host itself`,
-          ExitCode.CONFIG,
-          { remedy: "Remove it: a director cannot be a real server of its own services in this version" },
-        );
-      }
-      if (subnetAddress(link, address) === null) {
-        throw new OperatorError(
-          `Real server ${address} of service "${name}" is not on the link of ${link.name} (${
-            subnetsText([link])
-          })`,
-          ExitCode.CONFIG,
-          {
-            remedy:
-              "Direct routing changes MAC addresses only, so a real server must share a link with the director",
-          },
-        );
-      }
+      const problem = problemOfServer(address, link, vips);
+      if (problem === null) continue;
+      throw new OperatorError(
+        `Real server ${address} of service "${name}" ${problem.what}`,
+        ExitCode.CONFIG,
+        { remedy: problem.remedy },
+      );
     }
   }
+}
+
+function problemOfServer(
+  address: string,
+  link: Link,
+  vips: ReadonlySet<string>,
+): { readonly what: string; readonly remedy: string } | null {
+  if (link.addresses.some((held) => held.address === address)) {
+    return {
+      what: "is this host itself",
+      remedy: "Remove it: a director cannot be a real server of its own services in this version",
+    };
+  }
+  const own = subnetAddress(link, address);
+  if (own === null) {
+    return {
+      what: `is not on the link of ${link.name} (${subnetsText([link])})`,
+      remedy:
+        "Direct routing changes MAC addresses only, so a real server must share a link with the director",
+    };
+  }
+  // What it answers to a VIP is kept away from this host, health checks would all fail.
+  if (vips.has(own.address)) {
+    return {
+      what: `is reached from ${own.address}, which is a VIP`,
+      remedy: `Give ${link.name} an address of its own in that subnet and remove the VIP from it: ` +
+        "a director needs no VIP on its interface",
+    };
+  }
+  return null;
 }
 
 function subnetsText(links: readonly Link[]): string {

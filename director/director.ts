@@ -11,6 +11,7 @@ import type { InterfaceStatus, LastCheck, StatusSnapshot } from "../model/status
 import { ConnectionRates } from "./connection_rates.ts";
 import type { EventLog } from "./events.ts";
 import { forwardingTable, serverKey, SLOW_START_STEPS, type Standing } from "./forwarding.ts";
+import { checkOfServer } from "./server_check.ts";
 import { statusSnapshot } from "./snapshot.ts";
 
 const RATE_SAMPLE_MS = 1_000;
@@ -33,10 +34,13 @@ export class Director {
   readonly #returnedAtMs = new Map<string, number>();
   /** Servers whose first check is still under way. */
   readonly #unknown = new Set<string>();
+  /** Services that have no usable server, by name. */
+  readonly #unavailable = new Set<string>();
   readonly #timers = new Set<number>();
   #datapath: Datapath | null = null;
   #bytesPerConnection = 0;
   #config: Config;
+  /** Tables that counters may belong to, the newest last. */
   #tables: ForwardingTableData[] = [];
   #generation = 0;
 
@@ -46,8 +50,10 @@ export class Director {
     this.#events = events;
     this.#monitor = new HealthMonitor({
       onTransition: (target, state, result) => this.#serverChanged(target, state, result),
-      // A first result that is good is a transition as well, which is reported right after this.
-      onResult: (target, result) => queueMicrotask(() => this.#firstCheckFailed(target, result)),
+      // A first result that is good is a transition, a bad one is none: nothing is up before it is checked.
+      onResult: (target, result) => {
+        if (!result.passed) this.#firstCheckFailed(target, result);
+      },
     });
   }
 
@@ -83,7 +89,6 @@ export class Director {
     for (const key of this.#returnedAtMs.keys()) if (!wanted.has(key)) this.#returnedAtMs.delete(key);
     for (const key of wanted) if (!known.has(key)) this.#unknown.add(key);
     this.#monitor.reconcile(targets);
-    for (const key of wanted) if (this.#monitor.lastResult(key) !== null) this.#unknown.delete(key);
     this.#publish();
   }
 
@@ -156,7 +161,7 @@ export class Director {
       service.health === null ? [] : service.servers.map((server) => ({
         key: serverKey(service, server),
         address: server.address,
-        check: service.health!,
+        check: checkOfServer(service.health!, service, server),
       }))
     );
   }
@@ -189,30 +194,48 @@ export class Director {
 
   /** Begins the slow start of a server that had failed. */
   #returned(key: string): void {
-    const service = this.#config.services.find((candidate) =>
-      candidate.servers.some((server) => serverKey(candidate, server) === key)
-    );
-    if (service === undefined || service.slowStartMs === 0) return;
+    const stepMs = this.#slowStartMsOf(key) / SLOW_START_STEPS;
+    if (stepMs === 0) return;
     const returnedAtMs = performance.now();
     this.#returnedAtMs.set(key, returnedAtMs);
-    const timer = this.#every(service.slowStartMs / SLOW_START_STEPS, () => {
-      const isOver = performance.now() - returnedAtMs >= service.slowStartMs;
-      if (isOver || this.#returnedAtMs.get(key) !== returnedAtMs) {
+    const timer = this.#every(stepMs, () => {
+      // It may have failed again since.
+      const isCurrent = this.#returnedAtMs.get(key) === returnedAtMs;
+      const isOver = performance.now() - returnedAtMs >= this.#slowStartMsOf(key);
+      if (isCurrent && isOver) this.#returnedAtMs.delete(key);
+      if (!isCurrent || isOver) {
         clearInterval(timer);
         this.#timers.delete(timer);
       }
-      this.#publish();
+      if (isCurrent) this.#publish();
     });
+  }
+
+  /** Slow start a server has now; a reload may have changed it. */
+  #slowStartMsOf(key: string): number {
+    const service = this.#config.services.find((candidate) =>
+      candidate.servers.some((server) => serverKey(candidate, server) === key)
+    );
+    return service?.slowStartMs ?? 0;
   }
 
   #publish(): void {
     if (this.#datapath === null) return;
-    const before = new Set(this.#tables.at(-1)?.services.filter(isAvailable).map(({ name }) => name));
     const table = this.#nextTable();
     this.#datapath.replaceTable(table);
-    for (const service of table.services) {
-      if (!isAvailable(service) && !service.isSettling && before.has(service.name)) {
-        this.#events.report("error", "service.unavailable", `No real server of ${service.name} can be used`);
+    this.#reportAvailability(table);
+  }
+
+  #reportAvailability({ services }: ForwardingTableData): void {
+    const names = new Set(services.map(({ name }) => name));
+    for (const name of this.#unavailable) if (!names.has(name)) this.#unavailable.delete(name);
+    for (const { name, isSettling, destinations } of services) {
+      const isAvailable = destinations.some(({ weight }) => weight > 0);
+      if (isAvailable && this.#unavailable.delete(name)) {
+        this.#events.report("info", "service.available", `Service ${name} has a usable real server again`);
+      } else if (!isAvailable && !isSettling && !this.#unavailable.has(name)) {
+        this.#unavailable.add(name);
+        this.#events.report("error", "service.unavailable", `No real server of ${name} can be used`);
       }
     }
   }
@@ -221,8 +244,9 @@ export class Director {
     this.#generation += 1;
     const standingOf = (service: VirtualService, server: RealServer) => this.#standingOf(service, server);
     const table = forwardingTable(this.#config, this.#generation, standingOf, performance.now());
-    // Counters may belong to the table before for a moment.
-    this.#tables = [...this.#tables.slice(-1), table];
+    // Counters belong to an earlier table for a moment, and several tables may be made within one.
+    const counted = this.#datapath?.counters().generation ?? 0;
+    this.#tables = [...this.#tables.filter(({ generation }) => generation >= counted), table];
     return table;
   }
 
@@ -251,7 +275,3 @@ const EMPTY_COUNTERS = {
   verdicts: [],
   destinations: [],
 };
-
-function isAvailable(service: ForwardingTableData["services"][number]): boolean {
-  return service.destinations.some(({ weight }) => weight > 0);
-}

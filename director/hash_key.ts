@@ -26,7 +26,7 @@ function keptKey(path: string): string | null {
     text = Deno.readTextFileSync(path).trim();
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return null;
-    throw error;
+    throw unusable(path, error);
   }
   if (FORM.test(text)) return text;
   throw new OperatorError(`File "${path}" is damaged: it must hold 32 hexadecimal digits`, ExitCode.FAILED, {
@@ -37,8 +37,28 @@ function keptKey(path: string): string | null {
 function newKey(path: string): string {
   const words = [...crypto.getRandomValues(new Uint32Array(KEY_WORDS))];
   const text = words.map((word) => word.toString(16).padStart(8, "0")).join("");
-  Deno.writeTextFileSync(path, `${text}\n`, { mode: 0o600, createNew: true });
+  const fresh = `${path}.new`;
+  try {
+    // One that a crash has left may have another mode.
+    Deno.removeSync(fresh);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw unusable(fresh, error);
+  }
+  try {
+    Deno.writeTextFileSync(fresh, `${text}\n`, { mode: 0o600, createNew: true });
+    Deno.renameSync(fresh, path);
+  } catch (error) {
+    throw unusable(path, error);
+  }
   return text;
+}
+
+function unusable(path: string, cause: unknown): OperatorError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new OperatorError(`Cannot use file "${path}": ${reason}`, ExitCode.UNAVAILABLE, {
+    cause,
+    remedy: "Make it readable, remove it, or set director.hash_key",
+  });
 }
 
 function wordsOf(text: string): Uint32Array {

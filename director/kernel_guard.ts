@@ -6,10 +6,11 @@
  * @module
  */
 
-import { applySteps } from "../host/change_host.ts";
+import { applySteps, undoSteps } from "../host/change_host.ts";
 import { requireCommand, runCommand } from "../host/command.ts";
 import type { Journal } from "../host/journal.ts";
 import { type Link, linkHolding } from "../host/links.ts";
+import { hasNftTable, type Step } from "../host/step.ts";
 import { readSysctl } from "../host/sysctl.ts";
 import { ExitCode } from "../model/exit_code.ts";
 import { HostError } from "../model/operator_error.ts";
@@ -39,6 +40,10 @@ export function guardRuleset(device: string, vips: readonly string[]): string {
 /**
  * Installs the guard. Where nft(8) is missing, a host that would not interfere is left as it is.
  *
+ * The guard of a director that crashed is replaced, without a moment in which the kernel could reset or redirect the
+ * connections that are about to go on.
+ *
+ * @param journal May hold what a director that crashed has left.
  * @returns Whether the guard is in force.
  * @throws {HostError} If nft is missing on a host that would interfere, or refuses.
  */
@@ -60,21 +65,31 @@ export async function installGuard(
       },
     );
   }
-  const step = {
-    kind: "nftTable",
-    family: FAMILY,
-    name: guardTableName(device),
-    ruleset: guardRuleset(device, vips),
-  } as const;
-  await applySteps(journal, [step], { report: () => {} });
+  const name = guardTableName(device);
+  const isGuard = (step: Step) => step.kind === "nftTable" && step.name === name;
+  if (journal.steps.length > 0 && journal.steps.every(isGuard)) {
+    await replaceGuard(device, vips);
+    return true;
+  }
+  await undoSteps(journal, "all", () => {});
+  if (await hasNftTable(FAMILY, name)) throw foreignTable(name, device);
+  const ruleset = guardRuleset(device, vips);
+  await applySteps(journal, [{ kind: "nftTable", family: FAMILY, name, ruleset }], { report: () => {} });
   return true;
 }
 
-/** Makes the guard cover other VIPs, without a moment in which it covers neither. */
-export async function changeGuardedVips(device: string, vips: readonly string[]): Promise<void> {
-  const set = `${FAMILY} ${guardTableName(device)} vips`;
-  const ruleset = `flush set ${set}\nadd element ${set} { ${vips.join(", ")} }\n`;
+/** Makes the guard cover these VIPs, in one transaction; makes it anew if somebody has flushed the ruleset. */
+export async function replaceGuard(device: string, vips: readonly string[]): Promise<void> {
+  const table = `${FAMILY} ${guardTableName(device)}`;
+  // "add" does nothing to a table that exists, so that "delete" always finds one.
+  const ruleset = `add table ${table}\ndelete table ${table}\n${guardRuleset(device, vips)}`;
   await requireCommand("nft", ["-f", "-"], ruleset);
+}
+
+function foreignTable(name: string, device: string): HostError {
+  const remedy = `Stop the director that runs on ${device} under another run directory; if one crashed: ` +
+    `nft delete table ${FAMILY} ${name}`;
+  return new HostError(name, `Table "${FAMILY} ${name}" is in nft already`, ExitCode.UNAVAILABLE, { remedy });
 }
 
 async function hasNft(): Promise<boolean> {

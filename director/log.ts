@@ -21,8 +21,11 @@ export type LogFormat = "text" | "json";
 /** Priorities of sd-daemon(3). */
 const PRIORITIES: Readonly<Record<string, number>> = { error: 3, warning: 4, info: 6 };
 
-const journalFormatter: TextFormatter = (record) =>
-  `<${PRIORITIES[record.level] ?? 6}>${record.category.join(".")}: ${messageOf(record)}\n`;
+const journalFormatter: TextFormatter = (record) => {
+  const prefix = `<${PRIORITIES[record.level] ?? 6}>`;
+  // Every line is an entry of its own there.
+  return `${prefix}${record.category.join(".")}: ${messageOf(record).replaceAll("\n", `\n${prefix}`)}\n`;
+};
 
 const plainFormatter: TextFormatter = (record) =>
   `${new Date(record.timestamp).toISOString()} ${record.level.padEnd(7)} ${record.category.join(".")}: ${
@@ -55,8 +58,8 @@ export async function openLog(
   });
   return {
     sink: ({ level, name, message }) => {
-      // A message may hold braces, which a log template would take for its own.
-      getLogger(name.split("."))[level]("{message}", { message });
+      // Doubled, braces stand for themselves: a message is no template.
+      getLogger(name.split("."))[level](message.replaceAll(/[{}]/g, "$&$&"));
     },
     close: dispose,
   };
@@ -64,7 +67,7 @@ export async function openLog(
 
 function chooseFormatter(format: LogFormat): TextFormatter {
   if (format === "json") return jsonLinesFormatter;
-  if (Deno.env.has("JOURNAL_STREAM")) return journalFormatter;
-  const isColoured = Deno.stderr.isTerminal() && !Deno.env.has("NO_COLOR");
-  return isColoured ? ansiColorFormatter : plainFormatter;
+  // A shell that systemd has started hands its JOURNAL_STREAM down, to programs on a terminal too.
+  if (Deno.stderr.isTerminal()) return Deno.env.has("NO_COLOR") ? plainFormatter : ansiColorFormatter;
+  return Deno.env.has("JOURNAL_STREAM") ? journalFormatter : plainFormatter;
 }

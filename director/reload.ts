@@ -7,6 +7,7 @@
 import type { Config } from "../model/config.ts";
 import { ExitCode } from "../model/exit_code.ts";
 import { OperatorError } from "../model/operator_error.ts";
+import type { Attachment } from "./attachment.ts";
 
 /**
  * Refuses a configuration whose changes would be lost without a restart.
@@ -27,4 +28,18 @@ export function refuseLostSettings(current: Config, next: Config): void {
   throw new OperatorError(`A running director cannot change ${lost.join(", ")}`, ExitCode.CONFIG, {
     remedy: "Restart it; its connections go on",
   });
+}
+
+/**
+ * Refuses a configuration whose VIPs are on another interface than the one a director listens on.
+ *
+ * @throws {OperatorError} If they are.
+ */
+export function refuseOtherInterface(current: Attachment, next: Attachment): void {
+  if (next.name === current.name) return;
+  throw new OperatorError(
+    `A running director cannot move from ${current.name} to ${next.name}, where its VIPs would be`,
+    ExitCode.CONFIG,
+    { remedy: "Restart it; its connections go on" },
+  );
 }

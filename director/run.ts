@@ -20,9 +20,10 @@ import { attach, type Attachment } from "./attachment.ts";
 import { Director } from "./director.ts";
 import { EventLog } from "./events.ts";
 import { hashKey } from "./hash_key.ts";
-import { changeGuardedVips, installGuard } from "./kernel_guard.ts";
+import { installGuard, replaceGuard } from "./kernel_guard.ts";
 import { type LogFormat, openLog } from "./log.ts";
-import { refuseLostSettings } from "./reload.ts";
+import { Orders } from "./orders.ts";
+import { refuseLostSettings, refuseOtherInterface } from "./reload.ts";
 
 export interface DirectorOptions {
   /** Path of the configuration. */
@@ -43,6 +44,8 @@ export interface DirectorIo {
 export async function runDirector(options: DirectorOptions, io: DirectorIo): Promise<ExitCode> {
   const config = await loadConfig(options.config);
   const log = await openLog(options.logFormat, io.writeError);
+  // Disposed last: a signal during the start or the end waits instead of killing.
+  using orders = new Orders();
   await using cleanup = new AsyncDisposableStack();
   cleanup.defer(log.close);
   const events = new EventLog(log.sink);
@@ -71,12 +74,9 @@ export async function runDirector(options: DirectorOptions, io: DirectorIo): Pro
 
   const journal = await Journal.open(`${options.runDir}/director.journal`);
   cleanup.defer(() => journal.close());
-  // A director that crashed has left its rules; they are made anew.
-  await undoSteps(journal, "all", () => {});
-  cleanup.defer(() => undoSteps(journal, "all", () => {}));
   const isGuarded = await installGuard(journal, attachment.name, vipsOf(config), links);
+  cleanup.defer(() => undoSteps(journal, "all", () => {}));
 
-  const ended = Promise.withResolvers<ExitCode>();
   const datapath = await Datapath.start({
     device: attachment.name,
     interfaceIndex: attachment.index,
@@ -88,7 +88,7 @@ export async function runDirector(options: DirectorOptions, io: DirectorIo): Pro
     bootId: await readBootId(),
     hashKey: hashKey(config.director.hashKey, `${options.runDir}/hash_key`),
     table: director.firstTable(),
-  }, (event) => datapathReported(event, director, events, ended.resolve));
+  }, (event) => datapathReported(event, director, events, orders));
   cleanup.defer(() => datapath.stop());
   director.start(datapath);
   cleanup.defer(() => director.stop());
@@ -97,8 +97,8 @@ export async function runDirector(options: DirectorOptions, io: DirectorIo): Pro
     try {
       const next = await loadConfig(options.config);
       refuseLostSettings(director.config, next);
-      attach(next, await readLinks());
-      if (isGuarded) await changeGuardedVips(attachment.name, vipsOf(next));
+      refuseOtherInterface(attachment, attach(next, await readLinks()));
+      if (isGuarded) await replaceGuard(attachment.name, vipsOf(next));
       director.reload(next);
       events.report("info", "config.loaded", `${options.config}: ${servicesText(next)}`);
     } catch (error) {
@@ -107,45 +107,27 @@ export async function runDirector(options: DirectorOptions, io: DirectorIo): Pro
       events.report("error", "config.refused", `The configuration in use stays: ${error.message}${remedy}`);
     }
   };
-  onSignals(cleanup, { reload, end: () => ended.resolve(ExitCode.OK) });
   events.report("info", "director.started", startText(attachment, config, status.address));
-  const code = await ended.promise;
+  let order = await orders.next();
+  for (; order.kind === "reload"; order = await orders.next()) await reload();
   events.report(
     "info",
     "director.stopping",
     "VIPs are not answered any more, the host is put back as it was",
   );
-  return code;
+  return order.code;
 }
 
 function datapathReported(
   event: DatapathEvent,
   director: Director,
   events: EventLog,
-  end: (code: ExitCode) => void,
+  orders: Orders,
 ): void {
   if (event.kind !== "fault") return director.datapathReported(event);
   const error = faultError(event);
   events.report("error", "datapath.fault", error.message);
-  end(error instanceof OperatorError ? error.exitCode : ExitCode.FAILED);
-}
-
-function onSignals(
-  cleanup: AsyncDisposableStack,
-  actions: { readonly reload: () => Promise<void>; readonly end: () => void },
-): void {
-  // One reload at a time; a signal in the middle of one asks for another after it.
-  let reloading = Promise.resolve();
-  const reload = () => void (reloading = reloading.then(actions.reload));
-  Deno.addSignalListener("SIGHUP", reload);
-  Deno.addSignalListener("SIGTERM", actions.end);
-  Deno.addSignalListener("SIGINT", actions.end);
-  cleanup.defer(() => {
-    Deno.removeSignalListener("SIGHUP", reload);
-    Deno.removeSignalListener("SIGTERM", actions.end);
-    Deno.removeSignalListener("SIGINT", actions.end);
-    return reloading;
-  });
+  orders.end(error instanceof OperatorError ? error.exitCode : ExitCode.FAILED);
 }
 
 function vipsOf(config: Config): string[] {

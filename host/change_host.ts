@@ -7,7 +7,8 @@
 import { ExitCode } from "../model/exit_code.ts";
 import { HostError } from "../model/operator_error.ts";
 import type { Journal } from "./journal.ts";
-import { applyStep, type Step, stepSentence, undoCommand, undoStep } from "./step.ts";
+import { applyStep, type Step, stepSentence, undoCommand } from "./step.ts";
+import { undoStep } from "./undo_step.ts";
 
 /** Takes one line of progress, without a line break. */
 export type Report = (line: string) => void;
@@ -35,6 +36,23 @@ export async function applySteps(
       journal.strikeLast();
       throw error;
     }
+  }
+}
+
+/**
+ * Makes a step after others that rely on it: those are written down again above it, so that they are undone first.
+ *
+ * @throws {HostError} If the host refuses the step; then the journal is as before.
+ */
+export async function applyBeneath(journal: Journal, step: Step, reliant: readonly Step[]): Promise<void> {
+  // All is on the disk before the change, so that a crash at any point leaves the order right.
+  const entries = [step, ...reliant];
+  for (const entry of entries) journal.record(entry);
+  try {
+    await applyStep(step);
+  } catch (error) {
+    entries.forEach(() => journal.strikeLast());
+    throw error;
   }
 }
 

@@ -11,6 +11,8 @@ import { HostError } from "../model/operator_error.ts";
 const PACKAGES: Readonly<Record<string, string>> = {
   ip: "iproute2",
   nft: "nftables",
+  iptables: "iptables",
+  ip6tables: "iptables",
   grep: "grep",
   tee: "coreutils",
   test: "coreutils",
@@ -57,6 +59,23 @@ export async function runCommand(
   const { code, stdout, stderr } = await child.output();
   const decoder = new TextDecoder();
   return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+}
+
+/**
+ * Starts a program whose standard output the caller reads; a terminal's Ctrl-C does not reach it.
+ *
+ * @throws {HostError} If it is not installed.
+ */
+export function spawnReader(program: string, args: readonly string[]): Deno.ChildProcess {
+  const command = new Deno.Command(program, {
+    args: [...args],
+    env: { LC_ALL: "C", PATH: searchPath().join(":") },
+    detached: true,
+    stdin: "null",
+    stdout: "piped",
+    stderr: "null",
+  });
+  return spawn(command, program);
 }
 
 /**

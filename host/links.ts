@@ -4,11 +4,12 @@
  * @module
  */
 
+import ipaddr from "ipaddr.js";
 import { ipv4FromText, isInSubnet } from "../model/ip_address.ts";
 import { requireCommand } from "./command.ts";
 
 export interface LinkAddress {
-  /** Canonical IPv4 address. */
+  /** Canonical IPv4 or IPv6 address (RFC 5952). */
   readonly address: string;
   readonly prefixLength: number;
   /** For example `global` or `host`. */
@@ -27,6 +28,7 @@ export interface Link {
   readonly isLoopback: boolean;
   /** IPv4 only, in the kernel's order: the first is the one the host prefers as source. */
   readonly addresses: readonly LinkAddress[];
+  readonly ipv6Addresses: readonly LinkAddress[];
 }
 
 interface IpAddressJson {
@@ -58,24 +60,46 @@ export function parseLinks(json: string): Link[] {
     mtu: entry.mtu,
     isUp: entry.flags.includes("UP"),
     isLoopback: entry.flags.includes("LOOPBACK"),
-    addresses: entry.addr_info.filter((info) => info.family === "inet").map((info) => ({
-      address: info.local,
-      prefixLength: info.prefixlen,
-      scope: info.scope,
-    })),
+    addresses: addressesOf(entry, "inet"),
+    ipv6Addresses: addressesOf(entry, "inet6"),
   }));
 }
 
-/** Interface of the IPv4 default route, or `null` if there is none. */
-export async function readDefaultRouteDevice(): Promise<string | null> {
-  const json = await requireCommand("ip", ["-json", "-4", "route", "show", "default"]);
+function addressesOf(entry: IpAddressJson, family: "inet" | "inet6"): LinkAddress[] {
+  return entry.addr_info.filter((info) => info.family === family).map((info) => ({
+    address: info.local,
+    prefixLength: info.prefixlen,
+    scope: info.scope,
+  }));
+}
+
+export type IpVersion = 4 | 6;
+
+/** Version of a canonical IP address. */
+export function ipVersion(address: string): IpVersion {
+  return address.includes(":") ? 6 : 4;
+}
+
+/** The prefix length that means one address: 32, for IPv6 128. */
+export function hostPrefixLength(address: string): 32 | 128 {
+  return ipVersion(address) === 6 ? 128 : 32;
+}
+
+/** The addresses a link has of the version of `address`. */
+export function addressesLike(link: Link, address: string): readonly LinkAddress[] {
+  return ipVersion(address) === 6 ? link.ipv6Addresses : link.addresses;
+}
+
+/** Interface of the default route, or `null` if there is none. */
+export async function readDefaultRouteDevice(version: IpVersion): Promise<string | null> {
+  const json = await requireCommand("ip", ["-json", `-${version}`, "route", "show", "default"]);
   const routes = JSON.parse(json || "[]") as readonly { readonly dev?: string }[];
   return routes[0]?.dev ?? null;
 }
 
 /** The interface that has exactly this address, or `null`. */
 export function linkHolding(links: readonly Link[], address: string): Link | null {
-  return links.find((link) => link.addresses.some((held) => held.address === address)) ?? null;
+  return links.find((link) => addressesLike(link, address).some((held) => held.address === address)) ?? null;
 }
 
 /** The interface, loopback aside, with the longest prefix that holds `address` but is not it, or `null`. */
@@ -91,9 +115,14 @@ export function linkOfSubnet(links: readonly Link[], address: string): Link | nu
 
 /** The address of `link` with the longest prefix that holds `address` but is not it, or `null`. */
 export function subnetAddress(link: Link, address: string): LinkAddress | null {
-  const number = ipv4FromText(address);
-  const holding = link.addresses.filter((held) =>
-    held.address !== address && isInSubnet(number, ipv4FromText(held.address), held.prefixLength)
+  const holding = addressesLike(link, address).filter((held) =>
+    held.address !== address && isInSubnetOf(held, address)
   );
   return holding.toSorted((a, b) => b.prefixLength - a.prefixLength)[0] ?? null;
+}
+
+function isInSubnetOf(held: LinkAddress, address: string): boolean {
+  return ipVersion(address) === 6
+    ? ipaddr.IPv6.parse(address).match(ipaddr.IPv6.parse(held.address), held.prefixLength)
+    : isInSubnet(ipv4FromText(address), ipv4FromText(held.address), held.prefixLength);
 }

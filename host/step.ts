@@ -1,8 +1,7 @@
 /**
- * One change to a host: what it is, how it is made, how it is taken back, and how both would be typed in a shell.
+ * One change to a host: what it is, how it is made, and how making it and taking it back would be typed in a shell.
  *
- * Every step is one atomic change of the kernel's: it happened whole or not at all. Undo looks at the host first, so
- * that undoing a step that never happened, or was undone before, does nothing.
+ * Every step is one atomic change of the kernel's: it happened whole or not at all.
  *
  * @module
  */
@@ -10,8 +9,8 @@
 import { ExitCode } from "../model/exit_code.ts";
 import { HostError } from "../model/operator_error.ts";
 import { requireCommand, runCommand, shellCommand } from "./command.ts";
-import { readLinks } from "./links.ts";
-import { readSysctl, type SysctlKey, sysctlName, writeSysctl } from "./sysctl.ts";
+import { hostPrefixLength, ipVersion } from "./links.ts";
+import { type SysctlKey, sysctlName, writeSysctl } from "./sysctl.ts";
 
 /** Sets a kernel variable that holds `previous`. */
 export interface SetSysctl {
@@ -21,11 +20,20 @@ export interface SetSysctl {
   readonly previous: string;
 }
 
-/** Gives `device` an IPv4 address with prefix length 32 that the host does not have. */
+/**
+ * Gives `device` an address that the host does not have, with prefix length 32, for IPv6 128. An IPv6 address is added
+ * without duplicate detection, which another holder would make fail, and is never chosen as source (RFC 6724 rule 3).
+ */
 export interface AddAddress {
   readonly kind: "addAddress";
   readonly address: string;
   readonly device: string;
+}
+
+/** Makes the host accept packets for an address that no interface has, by a route of type `local` (ip-route(8)). */
+export interface AddLocalRoute {
+  readonly kind: "addLocalRoute";
+  readonly address: string;
 }
 
 /** Loads an nft(8) table that does not exist. */
@@ -50,13 +58,14 @@ export interface ArptablesRule {
   readonly isTableNew: boolean;
 }
 
-export type Step = SetSysctl | AddAddress | NftTable | ArptablesRule;
+/** Appends a rule to the chain PREROUTING of the nat table of iptables(8) or ip6tables(8). */
+export interface IptablesRule {
+  readonly kind: "iptablesRule";
+  readonly program: "iptables" | "ip6tables";
+  readonly args: readonly string[];
+}
 
-/**
- * What undoing a step came to: `undone`, `absent` (it was not there), or `changed`: somebody else has changed the same
- * thing since, so it was left as it is.
- */
-export type UndoResult = "undone" | "absent" | "changed";
+export type Step = SetSysctl | AddAddress | AddLocalRoute | NftTable | ArptablesRule | IptablesRule;
 
 /**
  * Makes the change.
@@ -71,28 +80,12 @@ export async function applyStep(step: Step): Promise<void> {
       await requireCommand("nft", ["-f", "-"], step.ruleset);
       return;
     case "addAddress":
-    case "arptablesRule": {
+    case "addLocalRoute":
+    case "arptablesRule":
+    case "iptablesRule": {
       const [program, ...args] = applyWords(step);
       await requireCommand(program!, args);
     }
-  }
-}
-
-/**
- * Takes the change back.
- *
- * @throws {HostError} If the host refuses.
- */
-export async function undoStep(step: Step): Promise<UndoResult> {
-  switch (step.kind) {
-    case "setSysctl":
-      return await undoSysctl(step);
-    case "addAddress":
-      return await undoAddress(step);
-    case "nftTable":
-      return await undoTable(step.family, step.name);
-    case "arptablesRule":
-      return await undoArptablesRule(step);
   }
 }
 
@@ -102,11 +95,15 @@ export function stepSentence(step: Step): string {
     case "setSysctl":
       return `set ${sysctlName(step.key)} to ${step.value} (was ${step.previous})`;
     case "addAddress":
-      return `add ${step.address}/32 to ${step.device}`;
+      return `add ${withPrefix(step.address)} to ${step.device}`;
+    case "addLocalRoute":
+      return `add a local route to ${withPrefix(step.address)}`;
     case "nftTable":
       return `load nft table ${step.family} ${step.name}`;
     case "arptablesRule":
       return `append to arptables ${step.chain}: ${step.args.join(" ")}`;
+    case "iptablesRule":
+      return `append to ${step.program} nat PREROUTING: ${step.args.join(" ")}`;
   }
 }
 
@@ -118,26 +115,85 @@ export function applyCommand(step: Step): string {
 
 /** The shell command that takes the change back. */
 export function undoCommand(step: Step): string {
+  return shellCommand(undoWords(step));
+}
+
+/** Program and arguments that take the change back. */
+export function undoWords(step: Step): string[] {
   switch (step.kind) {
     case "setSysctl":
-      return shellCommand(["sysctl", "-w", `${sysctlName(step.key)}=${step.previous}`]);
+      return ["sysctl", "-w", `${sysctlName(step.key)}=${step.previous}`];
     case "addAddress":
-      return shellCommand(["ip", "address", "delete", `${step.address}/32`, "dev", step.device]);
+      return ["ip", "address", "delete", withPrefix(step.address), "dev", step.device];
+    case "addLocalRoute":
+      return localRouteWords("delete", step.address);
     case "nftTable":
-      return shellCommand(["nft", "delete", "table", step.family, step.name]);
+      return ["nft", "delete", "table", step.family, step.name];
     case "arptablesRule":
-      return shellCommand(["arptables", "-D", step.chain, ...step.args]);
+      return ["arptables", "-D", step.chain, ...step.args];
+    case "iptablesRule":
+      return iptablesWords("-D", step);
+  }
+}
+
+/** Whether two steps are about the same thing on the host: making one of them again is making the other. */
+export function isSameChange(one: Step, other: Step): boolean {
+  return changeKey(one) === changeKey(other);
+}
+
+function changeKey(step: Step): string {
+  switch (step.kind) {
+    case "setSysctl":
+      return `${step.key} ${step.value}`;
+    case "nftTable":
+      return `${step.family} ${step.name}`;
+    case "addAddress":
+    case "addLocalRoute":
+    case "arptablesRule":
+    case "iptablesRule":
+      return applyCommand(step);
   }
 }
 
 /** Whether arptables(8) has a rule. */
 export async function hasArptablesRule(chain: string, args: readonly string[]): Promise<boolean> {
-  const { code, stderr } = await runCommand("arptables", ["-C", chain, ...args]);
+  return await hasRule("arptables", ["-C", chain, ...args]);
+}
+
+/** Whether the nat table of iptables(8) or ip6tables(8) has a rule in its chain PREROUTING. */
+export async function hasIptablesRule({ program, args }: Omit<IptablesRule, "kind">): Promise<boolean> {
+  const [, ...words] = iptablesWords("-C", { program, args });
+  return await hasRule(program, words);
+}
+
+async function hasRule(program: string, args: readonly string[]): Promise<boolean> {
+  const { code, stderr } = await runCommand(program, args);
   if (code === 0) return true;
   if (code === 1 && /does a matching rule exist|No chain\/target\/match/.test(stderr)) return false;
   // Asked again only for its error.
-  await requireCommand("arptables", ["-C", chain, ...args]);
+  await requireCommand(program, args);
   return true;
+}
+
+/** Local routes that somebody has made: those the kernel makes with each address are left out. */
+export async function readLocalRoutes(): Promise<Set<string>> {
+  const routes = new Set<string>();
+  for (const version of ["-4", "-6"]) {
+    const json = await requireCommand("ip", [
+      "-json",
+      version,
+      "route",
+      "show",
+      "table",
+      "local",
+      "type",
+      "local",
+    ]);
+    for (const { dst, protocol } of JSON.parse(json || "[]") as { dst: string; protocol?: string }[]) {
+      if (protocol !== "kernel") routes.add(dst);
+    }
+  }
+  return routes;
 }
 
 /** Whether nft(8) has a table. */
@@ -153,52 +209,30 @@ function applyWords(step: Exclude<Step, NftTable>): string[] {
     case "setSysctl":
       return ["sysctl", "-w", `${sysctlName(step.key)}=${step.value}`];
     case "addAddress":
-      return ["ip", "address", "add", `${step.address}/32`, "dev", step.device];
+      return [
+        ...["ip", "address", "add", withPrefix(step.address), "dev", step.device],
+        ...(ipVersion(step.address) === 6 ? ["nodad", "preferred_lft", "0"] : []),
+      ];
+    case "addLocalRoute":
+      return localRouteWords("add", step.address);
     case "arptablesRule":
       return ["arptables", "-A", step.chain, ...step.args];
+    case "iptablesRule":
+      return iptablesWords("-A", step);
   }
 }
 
-async function undoSysctl(step: SetSysctl): Promise<UndoResult> {
-  const current = await readSysctl(step.key);
-  if (current === null || current === step.previous) return "absent";
-  if (current !== step.value) return "changed";
-  await writeSysctl(step.key, step.previous);
-  return "undone";
+function withPrefix(address: string): string {
+  return `${address}/${hostPrefixLength(address)}`;
 }
 
-async function undoAddress(step: AddAddress): Promise<UndoResult> {
-  const link = (await readLinks()).find((link) => link.name === step.device);
-  const isHeld = link?.addresses.some((held) => held.address === step.address && held.prefixLength === 32);
-  if (!isHeld) return "absent";
-  await requireCommand("ip", ["address", "delete", `${step.address}/32`, "dev", step.device]);
-  return "undone";
+function localRouteWords(action: "add" | "delete", address: string): string[] {
+  return ["ip", `-${ipVersion(address)}`, "route", action, "local", withPrefix(address), "dev", "lo"];
 }
 
-async function undoTable(family: string, name: string): Promise<UndoResult> {
-  if (!await hasNftTable(family, name)) return "absent";
-  await requireCommand("nft", ["delete", "table", family, name]);
-  return "undone";
-}
-
-async function undoArptablesRule(step: ArptablesRule): Promise<UndoResult> {
-  const isPresent = await hasArptablesRule(step.chain, step.args);
-  if (isPresent) await requireCommand("arptables", ["-D", step.chain, ...step.args]);
-  if (step.isTableNew) await deleteArptablesTableIfEmpty();
-  return isPresent ? "undone" : "absent";
-}
-
-/** Deletes the table of the nft-based arptables unless it holds a rule or a policy of somebody else's. */
-async function deleteArptablesTableIfEmpty(): Promise<void> {
-  if (!await hasNftTable("arp", "filter")) return;
-  const json = await requireCommand("nft", ["-j", "list", "table", "arp", "filter"]);
-  const { nftables } = JSON.parse(json) as {
-    readonly nftables: readonly { readonly rule?: unknown; readonly chain?: { readonly policy?: string } }[];
-  };
-  const isUsed = nftables.some(({ rule, chain }) =>
-    rule !== undefined || (chain !== undefined && chain.policy !== "accept")
-  );
-  if (!isUsed) await requireCommand("nft", ["delete", "table", "arp", "filter"]);
+function iptablesWords(action: "-A" | "-C" | "-D", rule: Omit<IptablesRule, "kind">): string[] {
+  // -w: another program that is changing rules at this moment is waited for.
+  return [rule.program, "-w", "-t", "nat", action, "PREROUTING", ...rule.args];
 }
 
 /**
@@ -211,8 +245,10 @@ export function stepFromJson(value: unknown, source: string): Step {
   switch (step?.kind) {
     case "setSysctl":
     case "addAddress":
+    case "addLocalRoute":
     case "nftTable":
     case "arptablesRule":
+    case "iptablesRule":
       return step;
     default:
       throw new HostError(

@@ -85,14 +85,11 @@ export async function measure(
     Capture.start(client, `${answers} and not (${known})`, "count"),
     Capture.start(client, `${answers} and tcp[tcpflags] & (tcp-syn|tcp-ack) == (tcp-syn|tcp-ack)`, "lines"),
   ]);
-  const read = () =>
-    Promise.all([
-      readDirectorCounters(director),
-      readInterfaceCounters(director),
-      readInterfaceCounters(client),
-    ]);
-
-  const [directorBefore, directorInterfaceBefore, clientInterfaceBefore] = await read();
+  // The director's interface is read last before and first after: whatever it receives in between has been sent, and
+  // counted, in between.
+  const clientBefore = await readInterfaceCounters(client);
+  const directorBefore = await readDirectorCounters(director);
+  const interfaceBefore = await readInterfaceCounters(director);
   const results: RequestResult[] = [];
   await sendRequests(client, plan.requests, signal, (result) => {
     results.push(result);
@@ -104,7 +101,9 @@ export async function measure(
     signal.throwIfAborted();
     transfers.push(await upload(client, plan.transferBytes, directory));
   }
-  const [directorAfter, directorInterfaceAfter, clientInterfaceAfter] = await read();
+  const interfaceAfter = await readInterfaceCounters(director);
+  const directorAfter = await readDirectorCounters(director);
+  const clientAfter = await readInterfaceCounters(client);
   const [answersAtDirector, requestsAtDirector, foreignAnswersAtClient, accepted] = await Promise.all(
     captures.map((capture) => capture.stop()),
   );
@@ -114,9 +113,9 @@ export async function measure(
     learntMacs,
     transfers,
     director: since(directorBefore, directorAfter),
-    directorReceivedBytes: directorInterfaceAfter.receivedBytes - directorInterfaceBefore.receivedBytes,
-    clientReceivedBytes: clientInterfaceAfter.receivedBytes - clientInterfaceBefore.receivedBytes,
-    clientSentBytes: clientInterfaceAfter.sentBytes - clientInterfaceBefore.sentBytes,
+    directorReceivedBytes: interfaceAfter.receivedBytes - interfaceBefore.receivedBytes,
+    clientReceivedBytes: clientAfter.receivedBytes - clientBefore.receivedBytes,
+    clientSentBytes: clientAfter.sentBytes - clientBefore.sentBytes,
     captures: {
       answersAtDirector: answersAtDirector!,
       requestsAtDirector: requestsAtDirector!,

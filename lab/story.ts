@@ -5,6 +5,8 @@
  * @module
  */
 
+import { setTimeout as delay } from "node:timers/promises";
+import { Capture } from "./capture.ts";
 import type { Cluster } from "./cluster.ts";
 import type { LabDirectory } from "./lab_directory.ts";
 import { measure, type Measurement, type MeasurementPlan } from "./measurement.ts";
@@ -17,6 +19,10 @@ const TRANSFER_BYTES = 16 * 1024 * 1024;
 
 /** A theft shows itself at once; no need to send everything through it. */
 const MOST_REQUESTS_WHEN_BROKEN = 60;
+
+/** Longer than the time between two announcements of a director that has just started. */
+const SILENCE_MS = 1_500;
+const MOST_LISTENINGS = 8;
 
 export type ActName = "hardened" | "broken" | "mended";
 
@@ -88,6 +94,10 @@ export class Story {
       `${name}: ip addr add ${VIP}/32 dev lo, arp_ignore=0, arp_announce=0`,
       () => this.#cluster.unharden(this.thief),
     );
+    await this.#report.step(
+      "the director has ended announcing the VIP after its start",
+      () => this.#silence(),
+    );
     const requests = Math.min(this.#requests, MOST_REQUESTS_WHEN_BROKEN);
     const act = await this.#play("broken", { requests, transferBytes: 0, awaitedMac: mac });
     const neighbors = await this.#topology.client.namespace.ip([`neigh show to ${VIP} dev ${INTERFACE}`]);
@@ -119,13 +129,23 @@ export class Story {
     this.#report.heading(`The cure: ${name} is hardened`);
     const command = `lvsdr realserver --vip ${VIP} --port ${HTTP_PORT} --method ${this.#cluster.method}`;
     await this.#report.step(`${name}: ${command}`, async () => {
-      // With redirection no host has the VIP; with the other methods it may stay where it is.
-      if (this.#cluster.method === "redirect") await this.#cluster.removeVip(this.thief);
+      // With redirect and route no interface has the VIP; with the other methods it may stay where it is.
+      if (["redirect", "route"].includes(this.#cluster.method)) await this.#cluster.removeVip(this.thief);
       await this.#cluster.harden(this.thief);
     });
     const act = await this.#play("mended", { requests: this.#requests, transferBytes: 0, awaitedMac: null });
     this.#report.proofs(act.proofs);
     return act;
+  }
+
+  /** Waits until nobody announces the VIP: each announcement would put the client right for a while. */
+  async #silence(): Promise<void> {
+    for (let listening = 0; listening < MOST_LISTENINGS; listening++) {
+      const announcements = `arp src host ${VIP} and arp dst host ${VIP}`;
+      const capture = await Capture.start(this.#topology.client, announcements, "count");
+      await delay(SILENCE_MS, undefined, { signal: this.#signal });
+      if ((await capture.stop()).frames === 0) return;
+    }
   }
 
   async #play(name: ActName, plan: MeasurementPlan): Promise<Act> {

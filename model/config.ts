@@ -32,7 +32,7 @@ export const SCHEDULER_OPTIONS = ["sh-port", "sh-fallback", "mh-port", "mh-fallb
 export type SchedulerOption = typeof SCHEDULER_OPTIONS[number];
 
 /** The ways a host can be made a correct direct-routing real server. */
-export const METHODS = ["loopback", "arptables", "nft", "redirect"] as const;
+export const METHODS = ["loopback", "arptables", "nft", "redirect", "route"] as const;
 export type Method = typeof METHODS[number];
 
 export interface TcpCheck {
@@ -64,6 +64,11 @@ export type HealthCheck = (TcpCheck | HttpCheck) & HealthCheckTiming;
 export interface RealServer {
   /** Canonical IPv4 address, on the link of the director's interface. */
   readonly address: string;
+  /**
+   * Port of the server that the service's only port is translated to by method `redirect` of the real server role;
+   * `null` means the service's own ports.
+   */
+  readonly port: number | null;
   /** 0 to 65,535; 0 means quiesced: no new connections, old ones kept. */
   readonly weight: number;
   /** Connections at which the server counts as overloaded; 0 means no limit. */
@@ -130,6 +135,8 @@ export interface DirectorConfig {
   readonly maxConnections: number;
   /** 32 hexadecimal digits shared by directors that must choose alike; `null` means generate and keep one. */
   readonly hashKey: string | null;
+  /** Address that proofs are made from; nobody may have it. `null` means choose a free one. */
+  readonly probeAddress: string | null;
 }
 
 export interface ListenAddress {

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { ipVersion } from "../host/links.ts";
 import type { ArptablesRule } from "../host/step.ts";
 import type { Target } from "./target.ts";
 
@@ -13,10 +14,10 @@ export interface VipRule extends Pick<ArptablesRule, "chain" | "args"> {
   readonly why: string;
 }
 
-/** The rules that `targets` need; a target without an address of its own has none. */
+/** The rules that `targets` need; an IPv6 target, or one without an address of its own, has none. */
 export function arptablesRules(targets: readonly Target[]): VipRule[] {
   return targets.flatMap(({ vip, realServerAddress }): VipRule[] =>
-    realServerAddress === null ? [] : [
+    realServerAddress === null || ipVersion(vip) === 6 ? [] : [
       {
         vip,
         chain: "INPUT",

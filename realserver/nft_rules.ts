@@ -6,10 +6,15 @@
  */
 
 import { isDeepStrictEqual } from "node:util";
+import ipaddr from "ipaddr.js";
+import { type IpVersion, ipVersion } from "../host/links.ts";
 import type { PortRange } from "../model/config.ts";
 import type { Target } from "./target.ts";
 
 export const TABLE_NAME = "lvsdr";
+
+/** Family of the tables that lvsdr makes. */
+export type NftFamily = "arp" | "ip6" | "inet";
 
 /** A chain as nft lists it, its rules without counters and handles. */
 export interface NftChain {
@@ -37,7 +42,7 @@ interface Chain {
 
 /** A table that lvsdr makes. */
 export interface Table {
-  readonly family: "arp" | "inet";
+  readonly family: NftFamily;
   readonly chains: readonly Chain[];
 }
 
@@ -65,18 +70,57 @@ export function arpTable(targets: readonly (Target & { readonly realServerAddres
         priority: ["filter", 0],
         rules: targets.flatMap(({ vip, realServerAddress }) => [
           rule(match("arp", "operation", "reply"), match("arp", "saddr ip", vip), DROP),
-          rule(match("arp", "operation", "request"), match("arp", "saddr ip", vip), askAs(realServerAddress)),
+          rule(
+            match("arp", "operation", "request"),
+            match("arp", "saddr ip", vip),
+            askAs("arp", "saddr ip", realServerAddress),
+          ),
         ]),
       },
     ],
   };
 }
 
-/** The table that hands traffic for the VIPs' ports to whatever listens on the same port of this host. */
+/**
+ * The same for IPv6: solicitations for a VIP are not seen, advertisements of it are not sent, and own questions come
+ * from the host's own address if it is known.
+ */
+export function ndpTable(targets: readonly Target[]): Table {
+  const solicit = match("icmpv6", "type", "nd-neighbor-solicit");
+  const advertise = match("icmpv6", "type", "nd-neighbor-advert");
+  return {
+    family: "ip6",
+    chains: [
+      {
+        name: "input",
+        type: "filter",
+        hook: "input",
+        priority: ["filter", 0],
+        rules: targets.map(({ vip }) => rule(solicit, ndTarget(vip), DROP)),
+      },
+      {
+        name: "output",
+        type: "filter",
+        hook: "output",
+        priority: ["filter", 0],
+        rules: targets.flatMap(({ vip, realServerAddress: own }) => [
+          rule(advertise, ndTarget(vip), DROP),
+          ...(own === null ? [] : [rule(solicit, match("ip6", "saddr", vip), askAs("ip6", "saddr", own))]),
+        ]),
+      },
+    ],
+  };
+}
+
+/** The table that hands traffic for the VIPs' ports to whatever listens on this host, on the same or another port. */
 export function redirectTable(targets: readonly Target[]): Table {
   const rules = targets.flatMap(({ vip, bindings }) =>
-    bindings.map(({ protocol, ports }) =>
-      rule(match("ip", "daddr", vip), match(protocol, "dport", portsValue(ports)), REDIRECT)
+    bindings.map(({ protocol, ports, localPort }) =>
+      rule(
+        match(FAMILY_OF[ipVersion(vip)], "daddr", vip),
+        match(protocol, "dport", portsValue(ports)),
+        redirectTo(localPort),
+      )
     )
   );
   return {
@@ -121,7 +165,7 @@ export function parseChains(json: string): NftChain[] {
       priority: chain.prio ?? 0,
       policy: chain.policy ?? "none",
       rules: rules.filter((rule) => rule.chain === chain.name)
-        .map((rule) => rule.expr.filter((part) => !("counter" in part))),
+        .map((rule) => rule.expr.filter((part) => !("counter" in part)).map(withTargetByPlace)),
     }]
   );
 }
@@ -143,7 +187,10 @@ interface RulePart {
 }
 
 const DROP: RulePart = { text: "drop", expression: { drop: null } };
-const REDIRECT: RulePart = { text: "redirect", expression: { redirect: null } };
+const FAMILY_OF: Readonly<Record<IpVersion, string>> = { 4: "ip", 6: "ip6" };
+
+/** Target address of a neighbour solicitation or advertisement, RFC 4861 §4.3: bits from the start of ICMPv6. */
+const ND_TARGET = { base: "th", offset: 64, len: 128 } as const;
 
 function rule(first: RulePart, second: RulePart, verdict: RulePart): Rule {
   return {
@@ -164,9 +211,36 @@ function match(
   };
 }
 
-function askAs(address: string): RulePart {
-  const key = { payload: { protocol: "arp", field: "saddr ip" } };
-  return { text: `arp saddr ip set ${address}`, expression: { mangle: { key, value: address } } };
+function redirectTo(localPort: number | null): RulePart {
+  return localPort === null
+    ? { text: "redirect", expression: { redirect: null } }
+    : { text: `redirect to :${localPort}`, expression: { redirect: { port: localPort } } };
+}
+
+function askAs(protocol: string, field: string, address: string): RulePart {
+  const key = { payload: { protocol, field } };
+  return { text: `${protocol} ${field} set ${address}`, expression: { mangle: { key, value: address } } };
+}
+
+/** Matches the target by its place: its name, `icmpv6 taddr`, is known to nft 1.0.7 and later only. */
+function ndTarget(address: string): RulePart {
+  return {
+    text: `@${ND_TARGET.base},${ND_TARGET.offset},${ND_TARGET.len} ${hexText(address)}`,
+    expression: { match: { op: "==", left: { payload: ND_TARGET }, right: hexText(address) } },
+  };
+}
+
+/** A rule part in which a target that nft lists by its name stands by its place. */
+function withTargetByPlace(part: Record<string, unknown>): unknown {
+  const { match } = part as { readonly match?: { readonly left?: unknown; readonly right?: unknown } };
+  const isNamed = isDeepStrictEqual(match?.left, { payload: { protocol: "icmpv6", field: "taddr" } });
+  return isNamed ? ndTarget(String(match!.right)).expression : part;
+}
+
+function hexText(address: string): string {
+  const bytes = ipaddr.IPv6.parse(address).toByteArray();
+  // Without zeroes in front, as nft lists numbers.
+  return "0x" + bytes.map((byte) => byte.toString(16).padStart(2, "0")).join("").replace(/^0+/, "");
 }
 
 function portsValue(ports: readonly PortRange[]): { readonly text: string; readonly json: unknown } {

@@ -6,8 +6,18 @@
  */
 
 import type { Step } from "../host/step.ts";
+import type { SysctlKey } from "../host/sysctl.ts";
 import { ExitCode } from "../model/exit_code.ts";
 import { HostError } from "../model/operator_error.ts";
+
+/** A command that removes what came to stand in the way while the role held the host. */
+export interface Restoration {
+  /** For the log, for example `remove 192.0.2.10/32 from eth0`. */
+  readonly sentence: string;
+  readonly words: readonly string[];
+  /** Text for its standard input. */
+  readonly stdin?: string;
+}
 
 export interface Requirement {
   /** What is looked at, for example `arp_ignore on eth0`. */
@@ -23,6 +33,13 @@ export interface Requirement {
   readonly steps: readonly Step[];
   /** What the operator must do where there are no steps; `null` if nothing. */
   readonly remedy: string | null;
+  /** Kernel variables the fact is made of. */
+  readonly sysctls?: readonly SysctlKey[];
+  /**
+   * What makes way for the steps where the fact held before. Never part of a plan: at the start, what these commands
+   * remove is the operator's.
+   */
+  readonly restorations?: readonly Restoration[];
 }
 
 /** Steps that make every requirement hold, in the order of the requirements, each step once. */
@@ -46,7 +63,7 @@ export function assertFeasible(requirements: readonly Requirement[]): void {
   if (obstacles.length === 0) return;
   throw new HostError(
     "plan",
-    `Cannot harden this host: ${obstacles.map(obstacleText).join("; ")}`,
+    `Cannot harden this host: ${obstacles.map(requirementText).join("; ")}`,
     ExitCode.FAILED,
     { remedy: obstacles.flatMap(({ remedy }) => remedy === null ? [] : [remedy]).join("\n") },
   );
@@ -62,12 +79,13 @@ export function assertHolding(requirements: readonly Requirement[]): void {
   if (failed.length === 0) return;
   throw new HostError(
     "verify",
-    `Verification failed: ${failed.map(obstacleText).join("; ")}`,
+    `Verification failed: ${failed.map(requirementText).join("; ")}`,
     ExitCode.FAILED,
     { remedy: "Something else on this host changes it back; find that, then try again" },
   );
 }
 
-function obstacleText(requirement: Requirement): string {
+/** What is wrong with a fact, in one sentence without a full stop. */
+export function requirementText(requirement: Requirement): string {
   return `${requirement.fact} is ${requirement.found}, it must be ${requirement.wanted} (${requirement.why})`;
 }

@@ -7,30 +7,21 @@
 import { applySteps, undoSteps } from "../host/change_host.ts";
 import { canAdministerNetwork } from "../host/command.ts";
 import { Journal, journalExists } from "../host/journal.ts";
-import { readDefaultRouteDevice, readLinks } from "../host/links.ts";
-import type { Config, Method, Protocol } from "../model/config.ts";
 import { ExitCode } from "../model/exit_code.ts";
 import { HostError, OperatorError } from "../model/operator_error.ts";
 import { auditJson, auditText } from "./audit_text.ts";
-import { type Aim, type Choice, chooseMethod, requirementsOf } from "./choose_method.ts";
-import { observeHost } from "./host_state.ts";
+import type { WatchScope } from "./drift_watch.ts";
+import { holdHost } from "./hold.ts";
+import { Interruption } from "./interruption.ts";
+import { notifyReady } from "./service_manager.ts";
+import { looseDevices } from "./methods/reverse_path.ts";
 import { planJson, planText } from "./plan_text.ts";
-import { assertFeasible, assertHolding, planSteps, type Requirement } from "./requirement.ts";
-import { locateTargets, virtualAddressesFromArguments, virtualAddressesFromConfig } from "./target.ts";
+import { assertFeasible, assertHolding, planSteps } from "./requirement.ts";
+import { type Look, lookAtHost, readTask, type Task, type TaskOptions } from "./task.ts";
 
 const JOURNAL_NAME = "realserver.journal";
 
-export interface RealServerOptions {
-  /** Path of the cluster configuration, or `null` if {@linkcode vips} name what to accept. */
-  readonly config: string | null;
-  readonly vips: readonly string[];
-  /** Ports of the VIPs; only the redirect method needs them. */
-  readonly ports: readonly number[];
-  readonly protocol: Protocol;
-  /** `auto`: what the configuration says, else chosen by what the host has. */
-  readonly method: Method | "auto";
-  /** The only interface to harden; `null` means find it, and harden all where that is possible. */
-  readonly interface: string | null;
+export interface RealServerOptions extends TaskOptions {
   /** Apply, verify and return, leaving everything in force. */
   readonly once: boolean;
   /** Only audit. */
@@ -39,6 +30,8 @@ export interface RealServerOptions {
   readonly print: boolean;
   /** Only take back what an earlier run left. */
   readonly undo: boolean;
+  /** Report drift while holding, and do not repair it. */
+  readonly noRepair: boolean;
   /** Print the audit or the plan as JSON. */
   readonly json: boolean;
   /** Folder of the undo journal. */
@@ -48,18 +41,6 @@ export interface RealServerOptions {
 /** Where text for the operator goes. */
 export interface RealServerOutput {
   write(text: string): void;
-}
-
-interface Task {
-  readonly aim: Aim;
-  /** `null` means: choose by what the host has. */
-  readonly asked: Choice | null;
-}
-
-/** What the host is at one moment, against what it must be. */
-interface Look {
-  readonly choice: Choice;
-  readonly requirements: readonly Requirement[];
 }
 
 /**
@@ -111,14 +92,19 @@ async function harden(
   report: (line: string) => void,
 ): Promise<ExitCode> {
   using interruption = new Interruption();
+  let atStart: Look;
+  let verified: Look;
+  let held: Task;
   try {
-    const { choice, requirements } = await look(task, true);
+    atStart = await lookAtHost(task, true);
+    const { choice, requirements } = atStart;
     assertFeasible(requirements);
     const steps = planSteps(requirements);
     report(`method ${choice.method}: ${choice.reason}`);
     if (steps.length === 0) report("everything is in force already");
     await applySteps(journal, steps, { report, signal: interruption.signal });
-    const verified = await look({ ...task, asked: choice }, true);
+    held = { ...task, asked: choice };
+    verified = await lookAtHost(held, true);
     assertHolding(verified.requirements);
     for (const { fact, found } of verified.requirements) report(`verified: ${fact}: ${found}`);
     interruption.signal.throwIfAborted();
@@ -136,10 +122,34 @@ async function harden(
     );
     return ExitCode.OK;
   }
-  report("holding; Ctrl-C undoes");
-  await interruption.arrival;
-  await undoSteps(journal, "unkept", report);
+  const aim = { ...held.aim, looseDevices: looseDevices(verified.state, held.aim.targets) };
+  try {
+    await holdHost({
+      journal,
+      atStart,
+      verified,
+      watchScope: watchScopeOf(verified, held),
+      isRepairing: !options.noRepair,
+      onReady: async () => {
+        report("holding; Ctrl-C undoes");
+        await notifyReady();
+      },
+      look: () => lookAtHost({ ...held, aim }, true),
+      report,
+    }, interruption.signal);
+  } finally {
+    await undoSteps(journal, "unkept", report);
+  }
   return ExitCode.OK;
+}
+
+function watchScopeOf({ choice, state }: Look, { aim }: Task): WatchScope {
+  return {
+    vips: aim.targets.map(({ vip }) => vip),
+    hasRules: ["arptables", "nft", "redirect"].includes(choice.method),
+    // The older arptables, which nft cannot see, makes no table that it lists.
+    hasRuleReports: state.programs.has("nft") && (choice.method !== "arptables" || state.hasArptablesTable),
+  };
 }
 
 async function inspect(
@@ -148,7 +158,7 @@ async function inspect(
   canAdminister: boolean,
   output: RealServerOutput,
 ): Promise<ExitCode> {
-  const { choice, requirements } = await look(task, canAdminister);
+  const { choice, requirements } = await lookAtHost(task, canAdminister);
   const isHealthy = requirements.every((requirement) => requirement.holds);
   const isLoopbackMeant = choice.method === "loopback" && (task.asked !== null || isHealthy);
   const isWholeTruth = canAdminister || isLoopbackMeant;
@@ -168,65 +178,6 @@ async function inspect(
   return isHealthy ? ExitCode.OK : ExitCode.FAILED;
 }
 
-/** Reads what has to be hardened, and by which method. */
-async function readTask(options: RealServerOptions): Promise<Task> {
-  const links = await readLinks();
-  const config = options.config === null ? null : await loadClusterConfig(options.config);
-  const addresses = config === null
-    ? virtualAddressesFromArguments(options.vips, options.ports, options.protocol)
-    : virtualAddressesFromConfig(config, links);
-  const devices = { wanted: options.interface, ofDefaultRoute: await readDefaultRouteDevice() };
-  return {
-    aim: { targets: locateTargets(addresses, links, devices), wantedDevice: options.interface },
-    asked: askedChoice(options.method, "as asked for") ??
-      askedChoice(config?.realserver.method ?? "auto", "as configured"),
-  };
-}
-
-async function loadClusterConfig(path: string): Promise<Config> {
-  // Imported when needed: without -c the role should not pay for the YAML and schema libraries.
-  const { loadConfig } = await import("../config/parse_config.ts");
-  return await loadConfig(path);
-}
-
-function askedChoice(method: Method | "auto", reason: string): Choice | null {
-  return method === "auto" ? null : { method, reason };
-}
-
-async function look({ aim, asked }: Task, canAdminister: boolean): Promise<Look> {
-  const state = await observeHost(await readLinks(), aim.targets, canAdminister);
-  const choice = asked ?? chooseMethod(state, aim);
-  return { choice, requirements: requirementsOf(choice.method, state, aim) };
-}
-
-/** The first signal that asks to stop. While it exists, such signals do not end the process. */
-class Interruption implements Disposable {
-  /** Aborted by the first signal. */
-  readonly signal: AbortSignal;
-  /** Settles at the first signal. */
-  readonly arrival: Promise<void>;
-  readonly #listener: () => void;
-
-  constructor() {
-    const controller = new AbortController();
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.signal = controller.signal;
-    this.arrival = promise;
-    this.#listener = () => {
-      controller.abort();
-      resolve();
-    };
-    for (const name of Interruption.#SIGNALS) Deno.addSignalListener(name, this.#listener);
-  }
-
-  [Symbol.dispose](): void {
-    for (const name of Interruption.#SIGNALS) Deno.removeSignalListener(name, this.#listener);
-  }
-
-  // A terminal that is closed sends SIGHUP.
-  static readonly #SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
-}
-
 function assertConsistent(options: RealServerOptions): void {
   const modes = (["once", "check", "print", "undo"] as const).filter((mode) => options[mode]);
   if (modes.length > 1) {
@@ -237,6 +188,12 @@ function assertConsistent(options: RealServerOptions): void {
   }
   if (options.config !== null && options.vips.length > 0) {
     throw usage("Cannot use --config and --vip together", "VIPs come from the configuration, or from --vip");
+  }
+  if (options.noRepair && modes.length > 0) {
+    throw usage(
+      `Cannot use --no-repair and --${modes[0]} together`,
+      "It is about drift while the role holds the host",
+    );
   }
   if (!options.undo && options.config === null && options.vips.length === 0) {
     throw usage("No VIP is given", "Use --vip ADDRESS, or -c FILE with the cluster's configuration");

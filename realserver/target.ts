@@ -1,21 +1,30 @@
 /**
- * Which virtual IPs this host has to accept, for which ports, and on which interface their traffic arrives: from the
- * command line, or from the cluster configuration, in which the host finds itself by its own addresses.
+ * Which virtual IPs this host has to accept, for which ports, and on which interface their traffic arrives. From the
+ * cluster configuration the host finds itself by its own addresses.
  *
  * @module
  */
 
-import { isIPv4, isIPv6 } from "node:net";
-import { type Link, linkHolding, linkOfSubnet, subnetAddress } from "../host/links.ts";
+import {
+  addressesLike,
+  hostPrefixLength,
+  type IpVersion,
+  ipVersion,
+  type Link,
+  linkHolding,
+  linkOfSubnet,
+  subnetAddress,
+} from "../host/links.ts";
 import type { Config, PortRange, Protocol } from "../model/config.ts";
 import { ExitCode } from "../model/exit_code.ts";
-import { ipv4FromText, ipv4ToText } from "../model/ip_address.ts";
 import { HostError, OperatorError } from "../model/operator_error.ts";
 
 /** Ports of a VIP that clients use. */
 export interface Binding {
   readonly protocol: Protocol;
   readonly ports: readonly PortRange[];
+  /** Port of this host that gets the traffic of the only port; `null` means the same ports. */
+  readonly localPort: number | null;
 }
 
 /** A virtual IP and what is asked for on it. */
@@ -31,21 +40,8 @@ export interface VirtualAddress {
 export interface Target extends VirtualAddress {
   /** Interface its traffic arrives on. */
   readonly device: string;
-}
-
-/**
- * Virtual addresses of `--vip`, `--port` and `--protocol`.
- *
- * @throws {OperatorError} If one is no IPv4 address or has a prefix other than /32.
- */
-export function virtualAddressesFromArguments(
-  vips: readonly string[],
-  ports: readonly number[],
-  protocol: Protocol,
-): VirtualAddress[] {
-  const ranges = [...new Set(ports)].toSorted((a, b) => a - b).map((port) => ({ first: port, last: port }));
-  const bindings = ranges.length === 0 ? [] : [{ protocol, ports: ranges }];
-  return [...new Set(vips.map(parseVip))].map((vip) => ({ vip, realServerAddress: null, bindings }));
+  /** Number of that interface, which stays when it is renamed. */
+  readonly deviceIndex: number;
 }
 
 /**
@@ -62,7 +58,7 @@ export function virtualAddressesFromConfig(config: Config, links: readonly Link[
     found.set(vip, {
       vip,
       realServerAddress: earlier?.realServerAddress ?? own.address,
-      bindings: [...(earlier?.bindings ?? []), { protocol, ports }],
+      bindings: [...(earlier?.bindings ?? []), { protocol, ports, localPort: own.port }],
     });
   }
   if (found.size > 0) return [...found.values()];
@@ -88,16 +84,27 @@ export function virtualAddressesFromConfig(config: Config, links: readonly Link[
 export function locateTargets(
   addresses: readonly VirtualAddress[],
   links: readonly Link[],
-  devices: { readonly wanted: string | null; readonly ofDefaultRoute: string | null },
+  devices: { readonly wanted: string | null; readonly ofDefaultRoute: (version: IpVersion) => string | null },
 ): Target[] {
   const vips = new Set(addresses.map(({ vip }) => vip));
   return addresses.map((address) => {
     const link = devices.wanted !== null
       ? requireLink(links, devices.wanted)
-      : linkOfTarget(address, links, devices.ofDefaultRoute);
+      : linkOfTarget(address, links, devices.ofDefaultRoute(ipVersion(address.vip)));
     const realServerAddress = address.realServerAddress ?? ownAddress(link, address.vip, vips);
-    return { ...address, realServerAddress, device: link.name };
+    return { ...address, realServerAddress, device: link.name, deviceIndex: link.index };
   });
+}
+
+/** The targets with the present names of their interfaces, which may have been renamed. */
+export function followTargets(targets: readonly Target[], links: readonly Link[]): Target[] {
+  return targets.map((target) => ({ ...target, device: presentName(target, links) }));
+}
+
+function presentName({ device, deviceIndex }: Target, links: readonly Link[]): string {
+  // One that was taken out and put back has a new number and its old name.
+  if (links.some((link) => link.name === device)) return device;
+  return links.find((link) => link.index === deviceIndex)?.name ?? device;
 }
 
 /**
@@ -118,33 +125,6 @@ export function assertOwnAddresses(
   );
 }
 
-function parseVip(text: string): string {
-  const [address = "", prefix] = text.split("/");
-  if (isIPv6(address)) {
-    throw new OperatorError(
-      `Cannot use VIP "${text}": IPv6 is not supported by this version`,
-      ExitCode.USAGE,
-      { remedy: "Use an IPv4 VIP" },
-    );
-  }
-  const isUsable = isIPv4(address) && !/^(0|127|22[4-9]|2[3-5]\d)\./.test(address);
-  if (!isUsable || (prefix !== undefined && !/^([1-9]|[12]\d|3[012])$/.test(prefix))) {
-    throw new OperatorError(`Cannot use VIP "${text}": it is no IPv4 unicast address`, ExitCode.USAGE, {
-      remedy: "Give it like --vip 192.0.2.10",
-    });
-  }
-  if (prefix !== undefined && prefix !== "32") {
-    const mask = (-1 << (32 - Number(prefix))) >>> 0;
-    const network = ipv4ToText((ipv4FromText(address) & mask) >>> 0);
-    throw new OperatorError(
-      `Cannot use VIP "${text}": with that prefix this host would answer ARP for all of ${network}/${prefix}`,
-      ExitCode.USAGE,
-      { remedy: `Use --vip ${address}, which means ${address}/32` },
-    );
-  }
-  return address;
-}
-
 function requireLink(links: readonly Link[], name: string): Link {
   const link = links.find((link) => link.name === name && !link.isLoopback);
   if (link !== undefined) return link;
@@ -160,10 +140,12 @@ function requireLink(links: readonly Link[], name: string): Link {
 }
 
 function linkOfTarget(address: VirtualAddress, links: readonly Link[], defaultDevice: string | null): Link {
+  const nics = links.filter((link) => !link.isLoopback);
   const link = (address.realServerAddress !== null ? linkHolding(links, address.realServerAddress) : null) ??
     linkOfSubnet(links, address.vip) ??
     links.find((link) => link.name === defaultDevice && !link.isLoopback) ??
-    linkHolding(links.filter((link) => !link.isLoopback), address.vip);
+    linkHolding(nics, address.vip) ??
+    (ipVersion(address.vip) === 6 && nics.length === 1 ? nics[0] : undefined);
   if (link) return link;
   throw new HostError(
     `--vip ${address.vip}`,
@@ -175,8 +157,8 @@ function linkOfTarget(address: VirtualAddress, links: readonly Link[], defaultDe
 
 /** The address by which a director on `link` would know this host, or `null` if it has none. */
 function ownAddress(link: Link, vip: string, vips: ReadonlySet<string>): string | null {
-  const own = link.addresses.filter((held) => !vips.has(held.address));
-  const held = subnetAddress({ ...link, addresses: own }, vip) ??
-    own.find(({ prefixLength }) => prefixLength < 32) ?? own[0];
+  const own = addressesLike(link, vip).filter((held) => !vips.has(held.address));
+  const held = subnetAddress({ ...link, addresses: own, ipv6Addresses: own }, vip) ??
+    own.find(({ prefixLength }) => prefixLength < hostPrefixLength(vip)) ?? own[0];
   return held?.address ?? null;
 }

@@ -26,3 +26,8 @@ export function length(frame: DataView, at: number): number {
 export function checksum(frame: DataView, at: number): number {
   return frame.getUint16(at + CHECKSUM);
 }
+
+/** Sets the checksum; one of zero is written 0xffff (RFC 768). */
+export function setChecksum(frame: DataView, at: number, value: number): void {
+  frame.setUint16(at + CHECKSUM, value === 0 ? 0xffff : value);
+}

@@ -1,5 +1,5 @@
 /**
- * Method nft: the rules of the arptables method as one nft(8) table of lvsdr's own, `arp lvsdr`.
+ * Method nft: the rules of the arptables method as one nft(8) table of lvsdr's own, `arp lvsdr`, and for IPv6 `ip6 lvsdr`.
  *
  * The rules cover every interface, so the VIP need not be on the NIC. It goes to lo, where reconfiguring the NIC (DHCP,
  * `ip address flush`) neither loses it nor makes it the address the host prefers as source; a VIP that is on the NIC
@@ -8,8 +8,9 @@
  * @module
  */
 
+import { ipVersion } from "../../host/links.ts";
 import type { HostState } from "../host_state.ts";
-import { arpTable } from "../nft_rules.ts";
+import { arpTable, ndpTable } from "../nft_rules.ts";
 import type { Requirement } from "../requirement.ts";
 import { assertOwnAddresses, type Target } from "../target.ts";
 import { tableRequirement } from "./nft_table.ts";
@@ -18,13 +19,20 @@ import { onHost } from "./placement.ts";
 /**
  * Requirements of the nft method, in the safe order: the addresses come last.
  *
- * @throws {HostError} If a target's interface has no address of its own.
+ * @throws {HostError} If the interface of an IPv4 target has no address of its own.
  */
 export function nftRequirements(state: HostState, targets: readonly Target[]): Requirement[] {
-  assertOwnAddresses(targets);
-  const why = "otherwise the host answers ARP requests for the VIP and names it as sender of its own";
+  const ipv4 = targets.filter(({ vip }) => ipVersion(vip) === 4);
+  const ipv6 = targets.filter(({ vip }) => ipVersion(vip) === 6);
+  assertOwnAddresses(ipv4);
+  const why = (protocol: string) =>
+    `otherwise the host answers ${protocol} for the VIP and names it as sender of its own questions`;
   const placement = new Map(
     targets.flatMap((target) => onHost(state, target, "lo")).map((one) => [one.fact, one]),
   );
-  return [tableRequirement(state, arpTable(targets), why), ...placement.values()];
+  return [
+    ...(ipv4.length === 0 ? [] : [tableRequirement(state, arpTable(ipv4), why("ARP requests"))]),
+    ...(ipv6.length === 0 ? [] : [tableRequirement(state, ndpTable(ipv6), why("neighbour solicitations"))]),
+    ...placement.values(),
+  ];
 }

@@ -34,5 +34,11 @@ export function tableRequirement(state: HostState, table: Table, why: string): R
     remedy: chains === undefined || holds
       ? null
       : `lvsdr realserver --undo, or if nothing is there to undo: nft delete table ${table.family} ${TABLE_NAME}`,
+    restorations: chains === undefined || holds ? [] : [{
+      sentence: `load nft table ${table.family} ${TABLE_NAME} in place of the altered one`,
+      words: ["nft", "-f", "-"],
+      // One transaction: there is no moment without rules.
+      stdin: `delete table ${table.family} ${TABLE_NAME}\n${step.ruleset}`,
+    }],
   };
 }

@@ -1,17 +1,21 @@
 /**
- * Where a VIP lives on this host. Whatever the method: never with a prefix other than /32.
+ * Where a VIP lives on this host. Whatever the method: never with a prefix other than /32, for IPv6 /128.
  *
  * @module
  */
 
+import { addressesLike, hostPrefixLength, ipVersion } from "../../host/links.ts";
 import type { AddAddress } from "../../host/step.ts";
-import type { HostState } from "../host_state.ts";
-import type { Requirement } from "../requirement.ts";
+import { sysctlName } from "../../host/sysctl.ts";
+import { DISABLE_IPV6, type HostState } from "../host_state.ts";
+import type { Requirement, Restoration } from "../requirement.ts";
 import type { Target } from "../target.ts";
 
 /** The VIP is on the loopback interface and nowhere else. */
 export function onLoopbackOnly(state: HostState, target: Target): Requirement[] {
-  const why = "the host must accept the VIP's packets, and on a NIC the kernel answers ARP for any address";
+  const protocol = ipVersion(target.vip) === 6 ? "NDP" : "ARP";
+  const why =
+    `the host must accept the VIP's packets, and on a NIC the kernel answers ${protocol} for any address`;
   return [...loopbackUp(state), place(state, target, { device: "lo", isAnywhereFine: false, why })];
 }
 
@@ -26,23 +30,24 @@ export function onHost(state: HostState, target: Target, device: string): Requir
 }
 
 /** The VIP is nowhere on the host. */
-export function onNothing(state: HostState, target: Target): Requirement {
+export function onNothing(state: HostState, target: Target, why: string): Requirement {
   const found = holders(state, target.vip);
   return {
     fact: `VIP ${target.vip}`,
     found: placesText(target.vip, found),
     wanted: "on no interface",
     holds: found.length === 0,
-    why: "with the redirect method the host needs no VIP, and one it has would be answered for by ARP",
+    why,
     steps: [],
     remedy: found.length === 0 ? null : removal(target.vip, found),
+    restorations: removals(target.vip, found),
   };
 }
 
-/** Interfaces, loopback aside, that hold the VIP with prefix /32. */
+/** Interfaces, loopback aside, that hold the VIP as a single address. */
 export function nicsHolding(state: HostState, vip: string): string[] {
   return holders(state, vip)
-    .filter((held) => held.prefixLength === 32 && !held.isLoopback)
+    .filter((held) => held.prefixLength === hostPrefixLength(vip) && !held.isLoopback)
     .map((held) => held.device);
 }
 
@@ -54,7 +59,7 @@ interface Holder {
 
 function holders(state: HostState, vip: string): Holder[] {
   return state.links.flatMap((link) =>
-    link.addresses.filter((held) => held.address === vip).map(({ prefixLength }) => ({
+    addressesLike(link, vip).filter((held) => held.address === vip).map(({ prefixLength }) => ({
       device: link.name,
       isLoopback: link.isLoopback,
       prefixLength,
@@ -68,15 +73,18 @@ function place(
   rule: { readonly device: string; readonly isAnywhereFine: boolean; readonly why: string },
 ): Requirement {
   const found = holders(state, vip);
+  const length = hostPrefixLength(vip);
   const misplaced = found.filter((held) =>
-    held.prefixLength !== 32 || (!rule.isAnywhereFine && held.device !== rule.device)
+    held.prefixLength !== length || (!rule.isAnywhereFine && held.device !== rule.device)
   );
-  const wrongPrefix = misplaced.find((held) => held.prefixLength !== 32);
+  const wrongPrefix = misplaced.find((held) => held.prefixLength !== length);
   const step: AddAddress = { kind: "addAddress", address: vip, device: rule.device };
   return {
     fact: `VIP ${vip}`,
     found: placesText(vip, found),
-    wanted: rule.isAnywhereFine ? `${vip}/32 on some interface` : `${vip}/32 on ${rule.device} only`,
+    wanted: rule.isAnywhereFine
+      ? `${vip}/${length} on some interface`
+      : `${vip}/${length} on ${rule.device} only`,
     holds: found.length > 0 && misplaced.length === 0,
     why: wrongPrefix === undefined
       ? rule.why
@@ -84,10 +92,12 @@ function place(
     steps: found.length === 0 ? [step] : [],
     remedy: misplaced.length === 0 ? null : removal(vip, misplaced) +
       (wrongPrefix === undefined ? "\nor use --method nft, which allows it there" : ""),
+    restorations: removals(vip, misplaced),
   };
 }
 
-function loopbackUp(state: HostState): Requirement[] {
+/** The loopback interface is up; nothing to say if it is. */
+export function loopbackUp(state: HostState): Requirement[] {
   if (state.links.some((link) => link.name === "lo" && link.isUp)) return [];
   return [{
     fact: "interface lo",
@@ -97,12 +107,35 @@ function loopbackUp(state: HostState): Requirement[] {
     why: "the kernel does not accept packets for addresses of an interface that is down",
     steps: [],
     remedy: "ip link set lo up",
+    restorations: [{ sentence: "set lo up", words: ["ip", "link", "set", "lo", "up"] }],
+  }];
+}
+
+/** IPv6 is switched on; nothing to say if it is, or if no VIP is IPv6. */
+export function ipv6Enabled(state: HostState, targets: readonly Target[]): Requirement[] {
+  const isNeeded = targets.some(({ vip }) => ipVersion(vip) === 6);
+  if (!isNeeded || state.sysctls.get(DISABLE_IPV6) !== "1") return [];
+  return [{
+    fact: "IPv6 on lo",
+    found: "disabled",
+    wanted: "enabled",
+    holds: false,
+    why: "the kernel refuses IPv6 addresses and routes on an interface where IPv6 is disabled",
+    steps: [],
+    remedy: `sysctl -w ${sysctlName(DISABLE_IPV6)}=0`,
   }];
 }
 
 function placesText(vip: string, found: readonly Holder[]): string {
   if (found.length === 0) return "on no interface";
   return found.map(({ device, prefixLength }) => `${vip}/${prefixLength} on ${device}`).join(", ");
+}
+
+function removals(vip: string, found: readonly Holder[]): Restoration[] {
+  return found.map(({ device, prefixLength }) => ({
+    sentence: `remove ${vip}/${prefixLength} from ${device}`,
+    words: ["ip", "address", "delete", `${vip}/${prefixLength}`, "dev", device],
+  }));
 }
 
 function removal(vip: string, found: readonly Holder[]): string {

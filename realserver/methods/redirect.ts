@@ -1,6 +1,7 @@
 /**
- * Method redirect: the host has no VIP at all, so there is nothing ARP could tell; nft(8) hands packets for the VIP's
- * ports to the same port of the host, and the kernel's connection tracking makes the answers come from the VIP.
+ * Method redirect: the host has no VIP at all, so there is nothing ARP or NDP could tell; nft(8), or iptables(8) where
+ * nft is missing, hands packets for the VIP's ports to this host, on the same or another port, and the kernel's
+ * connection tracking makes the answers come from the VIP.
  *
  * @module
  */
@@ -8,11 +9,14 @@
 import { ExitCode } from "../../model/exit_code.ts";
 import { OperatorError } from "../../model/operator_error.ts";
 import type { HostState } from "../host_state.ts";
+import { iptablesRules, iptablesRuleText } from "../iptables_rules.ts";
 import { redirectTable } from "../nft_rules.ts";
 import type { Requirement } from "../requirement.ts";
 import type { Target } from "../target.ts";
 import { tableRequirement } from "./nft_table.ts";
 import { onNothing } from "./placement.ts";
+
+const WHY = "nothing else makes the host accept packets for an address it does not have";
 
 /**
  * Requirements of the redirect method.
@@ -28,9 +32,27 @@ export function redirectRequirements(state: HostState, targets: readonly Target[
       { remedy: "Add --port N for each, or use -c FILE" },
     );
   }
-  const why = "nothing else makes the host accept packets for an address it does not have";
+  const why = "with the redirect method the host needs no VIP, and one it has would be answered for";
+  const usesIptables = !state.programs.has("nft") && state.programs.has("iptables");
   return [
-    ...targets.map((target) => onNothing(state, target)),
-    tableRequirement(state, redirectTable(targets), why),
+    ...targets.map((target) => onNothing(state, target, why)),
+    ...(usesIptables
+      ? iptablesRequirements(state, targets)
+      : [tableRequirement(state, redirectTable(targets), WHY)]),
   ];
+}
+
+function iptablesRequirements(state: HostState, targets: readonly Target[]): Requirement[] {
+  return iptablesRules(targets).map(({ vip, program, args }): Requirement => {
+    const holds = state.iptablesRules.has(iptablesRuleText({ program, args }));
+    return {
+      fact: `${program} nat PREROUTING for ${vip}`,
+      found: holds ? args.join(" ") : "no such rule",
+      wanted: args.join(" "),
+      holds,
+      why: WHY,
+      steps: holds ? [] : [{ kind: "iptablesRule", program, args }],
+      remedy: null,
+    };
+  });
 }

@@ -35,7 +35,7 @@ function service(lines: string): VirtualService {
 
 Deno.test("parseConfig() understands the whole example", () => {
   const expected: Config = {
-    director: { interface: "eth0", maxConnections: 1_000_000, hashKey: null },
+    director: { interface: "eth0", maxConnections: 1_000_000, hashKey: null, probeAddress: null },
     status: { listen: { host: "127.0.0.1", port: 8480 }, token: null },
     services: [{
       name: "web",
@@ -62,8 +62,8 @@ Deno.test("parseConfig() understands the whole example", () => {
         fall: 3,
       },
       servers: [
-        { address: "192.0.2.21", weight: 3, maxConnections: 0, minConnections: 0 },
-        { address: "192.0.2.22", weight: 1, maxConnections: 1_000, minConnections: 800 },
+        { address: "192.0.2.21", port: null, weight: 3, maxConnections: 0, minConnections: 0 },
+        { address: "192.0.2.22", port: null, weight: 1, maxConnections: 1_000, minConnections: 800 },
       ],
     }],
     realserver: { method: "auto" },
@@ -87,7 +87,7 @@ Deno.test("parseConfig() fills in the defaults of the smallest service", () => {
     unknown: "reset",
     slowStartMs: 0,
     health: { type: "tcp", port: 80, intervalMs: 2_000, timeoutMs: 1_000, rise: 2, fall: 3 },
-    servers: [{ address: "192.0.2.21", weight: 1, maxConnections: 0, minConnections: 0 }],
+    servers: [{ address: "192.0.2.21", port: null, weight: 1, maxConnections: 0, minConnections: 0 }],
   });
 });
 
@@ -101,6 +101,17 @@ Deno.test("parseConfig() sorts ports and checks the first in the file", () => {
   assert.deepEqual(ports, [{ first: 53, last: 53 }, { first: 443, last: 443 }, { first: 8000, last: 8010 }]);
   assert.equal(health?.port, 443);
   assert.equal(name, "192.0.2.10:443");
+});
+
+Deno.test("parseConfig() keeps a server's own port only where it is another than the service's", () => {
+  const text = `services:
+- vip: 192.0.2.10
+  port: 80
+  servers: [{ address: 192.0.2.21, port: 8080 }, { address: 192.0.2.22, port: 80 }, { address: 192.0.2.23 }]
+realserver: { method: redirect }
+`;
+  const { servers } = parseConfig(text, "c.yaml").services[0]!;
+  assert.deepEqual(servers.map(({ port }) => port), [8080, null, null]);
 });
 
 Deno.test("parseConfig() gives UDP no health check unless asked, and a name of its own", () => {

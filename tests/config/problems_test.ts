@@ -23,7 +23,7 @@ const NO_UNIT = (found: string) =>
   `Cannot read duration "${found}": a unit is missing, write ${found}s or ${found}ms`;
 const NO_HOST = "(no host name, no port, no prefix length, no leading zeros)";
 const TOP_KEYS = "director, status, timeouts, services, realserver";
-const SERVER_KEYS = "address, weight, max_connections, min_connections";
+const SERVER_KEYS = "address, port, weight, max_connections, min_connections";
 
 const CASES: readonly {
   readonly what: string;
@@ -243,12 +243,20 @@ const CASES: readonly {
     ],
   },
   {
+    what: "an address to probe from that somebody has",
+    text: `${WEB}director: { probe_address: 192.0.2.21 }\n`,
+    problems: [
+      "5:28: director.probe_address: Cannot probe from 192.0.2.21: the service in line 2 uses it, " +
+      "use an address that nobody has",
+    ],
+  },
+  {
     what: "real servers",
-    text: "services:\n- vip: 192.0.2.10\n  port: 80\n  servers:\n  - { address: 192.0.2.21, port: 8080 }\n" +
+    text: "services:\n- vip: 192.0.2.10\n  port: 80\n  servers:\n  - { address: 192.0.2.21, zone: 8080 }\n" +
       "  - { address: 192.0.2.21, weight: 1.5, max_connections: 10, min_connections: 20 }\n" +
       "  - { address: 192.0.2.10, min_connections: 5 }\n  - 192.0.2.22\n  -\n- vip: 192.0.2.11\n  port: 80\n  servers: []\n",
     problems: [
-      `5:28: services[0].servers[0].port: Unknown key "port": remove it, known keys here are ${SERVER_KEYS}`,
+      `5:28: services[0].servers[0].zone: Unknown key "zone": remove it, known keys here are ${SERVER_KEYS}`,
       "6:16: services[0].servers[1].address: Cannot list real server 192.0.2.21 twice: it is servers[0] already, remove one of them",
       "6:36: services[0].servers[1].weight: Expected a whole number from 0 to 65535, found 1.5",
       "6:79: services[0].servers[1].min_connections: Cannot use min_connections 20 above max_connections 10: make it 10 or less",
@@ -257,6 +265,18 @@ const CASES: readonly {
       '8:5: services[0].servers[3]: Expected a mapping of keys, found text "192.0.2.22"',
       "9:4: services[0].servers[4]: Expected a mapping of keys, found nothing",
       "12:12: services[1].servers: Expected at least one entry, found an empty list",
+    ],
+  },
+  {
+    what: "a server's own port where it cannot be",
+    text:
+      "services:\n- vip: 192.0.2.10\n  ports: [80, 443]\n  servers: [{ address: 192.0.2.21, port: 8080 }]\n" +
+      "- vip: 192.0.2.11\n  port: 80\n  servers: [{ address: 192.0.2.21, port: 80 }, { address: 192.0.2.22, port: 8080 }]\n" +
+      "realserver: { method: nft }\n",
+    problems: [
+      "4:42: services[0].servers[0].port: Cannot hand several ports to port 8080: remove it or give the service one port",
+      "7:77: services[1].servers[1].port: Cannot use port 8080 for a service of port 80 with realserver.method nft: " +
+      "direct routing keeps ports, remove it or use realserver: { method: redirect }",
     ],
   },
   {

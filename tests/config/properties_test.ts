@@ -107,6 +107,7 @@ Deno.test("parseConfig() gives back any valid configuration as it was put in", (
           },
           servers: service.servers.map((server, j) => ({
             address: address(i + 1, j),
+            port: null,
             weight: server.weight,
             maxConnections: server.max,
             minConnections: least(server),

@@ -42,6 +42,9 @@ export function open(path: string, options: OpenOptions = {}): TableFile {
   return openTableFile(libc, path, maximum, bootId, destinations, nowMs);
 }
 
+/** Stands between the fields of {@linkcode NamedEntry.content}. */
+export const SEPARATOR = " | ";
+
 /** An entry with the texts its numbers stand for. */
 export interface NamedEntry {
   readonly name: string;
@@ -62,7 +65,7 @@ export function namedEntries(connections: ConnectionTable, registry: IdentityReg
         entry.holdsTemplate,
         entry.expiresAtMs,
         isTemplate ? entry.ports : "",
-      ].join(" "),
+      ].join(SEPARATOR),
     };
   }).sort((a, b) => a.name < b.name ? -1 : 1);
 }

@@ -11,26 +11,28 @@ import type { FrameRing } from "../../datapath/frame_ring.ts";
 import { Verdict } from "../../datapath/verdict.ts";
 import { bytesPerRepetition, keep } from "../allocation_meter.ts";
 import { ACK, ARP_REQUEST, PING, QUERY, SYN } from "./fixture.ts";
-import { arpFrame, countingBytes, Flag, icmpFrame, tcpFrame, udpFrame } from "./frame_builder.ts";
+import { arpFrame, countingBytes, Flag, icmpFrame, ipv4Frame, tcpFrame, udpFrame } from "./frame_builder.ts";
+import { ICMP_FIXTURES } from "./icmp_fixtures.ts";
 import { Port, SERVER, SERVER_MAC, service, TestNetwork } from "./test_network.ts";
 
 /** A host that has been up for a hundred days: V8 keeps numbers from 2^31 on in objects of their own. */
 const LONG_UPTIME_MS = 100 * 24 * 3_600_000;
 
+const IDENTIFICATION_OFFSET = 18;
 const CLIENT_OFFSET = 26;
 const SOURCE_PORT_OFFSET = 34;
 
-/** Delivers one frame for ever, from another client each time if it is to. */
+/** Delivers one frame, or two by turns, for ever, from another client each time if it is to. */
 class RepeatingPort implements FramePort {
   sent = 0;
-  readonly #frame: Uint8Array<ArrayBuffer>;
+  readonly #frames: readonly Uint8Array[];
   readonly #clients: number;
   readonly #disturb: ((ring: FrameRing) => void) | undefined;
   #next = 0;
 
   /** @param clients Frames until the first client's turn comes again. */
-  constructor(frame: Uint8Array, clients: number, disturb?: (ring: FrameRing) => void) {
-    this.#frame = new Uint8Array(frame);
+  constructor(frames: readonly Uint8Array[], clients: number, disturb?: (ring: FrameRing) => void) {
+    this.#frames = frames;
     this.#clients = clients;
     this.#disturb = disturb;
   }
@@ -38,10 +40,13 @@ class RepeatingPort implements FramePort {
   receive(ring: FrameRing, limit: number): number {
     for (let slot = 0; slot < limit; slot++) {
       const target = ring.frames[slot]!;
-      target.set(this.#frame);
-      ring.lengths[slot] = this.#frame.length;
+      const turn = slot % this.#frames.length;
+      target.set(this.#frames[turn]!);
+      ring.lengths[slot] = this.#frames[turn]!.length;
       if (this.#clients > 1) {
-        this.#next = this.#next + 1 === this.#clients ? 0 : this.#next + 1;
+        if (turn === 0) this.#next = this.#next + 1 === this.#clients ? 0 : this.#next + 1;
+        target[IDENTIFICATION_OFFSET] = this.#next >>> 8;
+        target[IDENTIFICATION_OFFSET + 1] = this.#next;
         target[CLIENT_OFFSET + 2] = this.#next >>> 14;
         target[CLIENT_OFFSET + 3] = (this.#next >>> 6) & 255;
         target[SOURCE_PORT_OFFSET] = this.#next & 63;
@@ -67,6 +72,8 @@ class RepeatingPort implements FramePort {
 interface Load {
   readonly description: string;
   readonly frame: Uint8Array;
+  /** Comes after each `frame`, from the same client. */
+  readonly follower?: Uint8Array;
   readonly verdict: keyof typeof Verdict;
   /** @default 1 */
   readonly clients?: number;
@@ -75,6 +82,13 @@ interface Load {
   readonly opening?: Uint8Array;
   readonly isRateLimited?: boolean;
 }
+
+const FRAGMENT = ipv4Frame(
+  { ...QUERY, moreFragments: true },
+  17,
+  udpFrame({ ...QUERY, payload: countingBytes(1_472) }).slice(34),
+);
+const LATER_FRAGMENT = ipv4Frame({ ...QUERY, fragmentOffset: 185 }, 17, countingBytes(600));
 
 const LOADS: readonly Load[] = [
   { description: "one connection", opening: tcpFrame(SYN), frame: tcpFrame(ACK), verdict: "Forwarded" },
@@ -117,6 +131,36 @@ const LOADS: readonly Load[] = [
   },
   { description: "datagrams", frame: udpFrame(QUERY), verdict: "Forwarded", clients: 5_000 },
   {
+    description: "datagrams to cut",
+    frame: udpFrame({ ...QUERY, dontFragment: false, payload: countingBytes(3_000) }),
+    verdict: "ForwardedInFragments",
+  },
+  {
+    description: "datagrams too large and not to be cut",
+    frame: udpFrame({ ...QUERY, payload: countingBytes(3_000) }),
+    verdict: "AnsweredTooBig",
+  },
+  {
+    description: "fragments in order",
+    frame: FRAGMENT,
+    follower: LATER_FRAGMENT,
+    verdict: "Forwarded",
+    clients: 1 << 16,
+  },
+  {
+    description: "fragments in reverse order",
+    frame: LATER_FRAGMENT,
+    follower: FRAGMENT,
+    verdict: "Forwarded",
+    clients: 1 << 16,
+  },
+  {
+    description: "fragments without a first one",
+    frame: LATER_FRAGMENT,
+    verdict: "DroppedFragment",
+    clients: 1 << 16,
+  },
+  {
     description: "datagrams of a one-packet service",
     frame: udpFrame({ ...QUERY, destinationPort: Port.ONE_PACKET }),
     verdict: "Forwarded",
@@ -129,6 +173,12 @@ const LOADS: readonly Load[] = [
     verdict: "LearntNeighbor",
   },
   { description: "pings", frame: icmpFrame(PING), verdict: "AnsweredEcho" },
+  {
+    description: "ICMP errors about a connection",
+    opening: tcpFrame(SYN),
+    frame: ICMP_FIXTURES[0]!.frame,
+    verdict: "ForwardedIcmp",
+  },
   { description: "segments of no connection", frame: tcpFrame(ACK), verdict: "AnsweredReset" },
   {
     description: "datagrams without a service",
@@ -172,10 +222,10 @@ Deno.test("an allocation of one view a frame would be seen", () => {
 
 /** A director under a load, and a loop that makes it take some frames. */
 function loaded(
-  { frame, opening, clients = 1, network: options, isRateLimited = false }: Load,
+  { frame, follower, opening, clients = 1, network: options, isRateLimited = false }: Load,
   disturb?: (ring: FrameRing) => void,
 ): { network: TestNetwork; breathe: (frames: number) => void } {
-  const port = new RepeatingPort(frame, clients, disturb);
+  const port = new RepeatingPort(follower === undefined ? [frame] : [frame, follower], clients, disturb);
   const network = new TestNetwork({
     port,
     ...(options?.maxConnections !== undefined && { maxConnections: options.maxConnections }),
@@ -200,7 +250,7 @@ function loaded(
 }
 
 function openConnections(network: TestNetwork, opening: Uint8Array, clients: number, nowMs: number): void {
-  const port = new RepeatingPort(opening, clients);
+  const port = new RepeatingPort([opening], clients);
   for (let opened = 0; opened < clients; opened += BATCH_FRAMES) {
     port.receive(network.ring, BATCH_FRAMES);
     for (let slot = 0; slot < BATCH_FRAMES; slot++) network.forwarder.forwardFrame(slot, nowMs);

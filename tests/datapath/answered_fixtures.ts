@@ -14,7 +14,7 @@ import {
   tcpFrame,
   udpFrame,
 } from "./frame_builder.ts";
-import { CLIENT, CLIENT_MAC, DIRECTOR_MAC, Port, server, SERVICES, VIP } from "./test_network.ts";
+import { CLIENT, CLIENT_MAC, DIRECTOR_MAC, MTU, Port, server, SERVICES, VIP } from "./test_network.ts";
 
 const ARP_REPLY = {
   from: DIRECTOR_MAC,
@@ -153,9 +153,9 @@ const resets: readonly Fixture[] = [
 ];
 
 /** The error, which quotes the IP header and eight bytes of what it is about (RFC 792). */
-function icmpError(type: number, code: number, about: Uint8Array, ipHeaderBytes = 20): Uint8Array {
+function icmpError(type: number, code: number, about: Uint8Array, ipHeaderBytes = 20, rest = 0): Uint8Array {
   const payload = about.slice(14, 14 + ipHeaderBytes + 8);
-  return icmpFrame({ ...(ANSWERED as Ipv4Fields), type, code, payload });
+  return icmpFrame({ ...(ANSWERED as Ipv4Fields), type, code, rest, payload });
 }
 
 const withoutServer = tcpFrame({ ...SYN, destinationPort: Port.ALL_DOWN });
@@ -165,7 +165,15 @@ const optioned = udpFrame({ ...QUERY, destinationPort: 9, options: countingBytes
 const dying = tcpFrame({ ...SYN, ttl: 1 });
 const dead = udpFrame({ ...QUERY, ttl: 0 });
 
+const tooBig = udpFrame({ ...QUERY, payload: countingBytes(MTU - 27) });
+
 const errors: readonly Fixture[] = [
+  {
+    description: "datagram one byte larger than the MTU that must not be cut",
+    frame: tooBig,
+    verdict: "AnsweredTooBig",
+    out: icmpError(3, 4, tooBig, 20, MTU),
+  },
   {
     description: "SYN to a service whose servers are all down",
     frame: withoutServer,

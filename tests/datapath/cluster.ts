@@ -11,14 +11,18 @@ import type { ConnectionTable } from "../../datapath/connection_table.ts";
 import { Destinations } from "../../datapath/destinations.ts";
 import { Forwarder } from "../../datapath/forward.ts";
 import { ForwardingTable } from "../../datapath/forwarding_table.ts";
+import { FragmentTable } from "../../datapath/fragment_table.ts";
 import { FrameRing } from "../../datapath/frame_ring.ts";
 import { IdentityRegistry } from "../../datapath/identity_registry.ts";
+import { KeyedHash } from "../../datapath/keyed_hash.ts";
 import type { ServiceData } from "../../datapath/messages.ts";
 import { NeighborTable } from "../../datapath/neighbor_table.ts";
 import { ConnectionScheduler } from "../../datapath/schedule.ts";
+import { SendQueue, SPARE_SLOTS } from "../../datapath/send_queue.ts";
 import { Verdict } from "../../datapath/verdict.ts";
 import { ipv4FromText, ipv4ToText, macFromText } from "../../model/ip_address.ts";
 import { tcpFrame, udpFrame } from "./frame_builder.ts";
+import { MemoryPort } from "./memory_port.ts";
 import { entriesOf, type Entry, tableOf } from "./table_entries.ts";
 import { CLIENT_MAC, DIRECTOR, DIRECTOR_MAC, MTU, server, service, VIP } from "./test_network.ts";
 
@@ -67,7 +71,7 @@ export class Cluster {
   scheduler: ConnectionScheduler;
   /** Addresses whose MAC is not known. */
   readonly unresolved = new Set<string>();
-  readonly #ring = new FrameRing(1);
+  readonly #ring = new FrameRing(1 + SPARE_SLOTS);
   readonly #forwarder: Forwarder;
   table: ForwardingTable;
   nowMs = 10_000;
@@ -79,6 +83,8 @@ export class Cluster {
     const { high, low } = macFromText(DIRECTOR_MAC);
     this.#forwarder = new Forwarder({
       ring: this.#ring,
+      queue: new SendQueue(new MemoryPort(), this.#ring, 1),
+      fragments: new FragmentTable(new KeyedHash(Uint32Array.of(1, 2))),
       local: { macHigh: high, macLow: low, mtu: MTU },
       connections: this.connections,
       destinations: this.destinations,

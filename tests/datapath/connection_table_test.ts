@@ -151,6 +151,14 @@ class Modelled {
   #compare(): void {
     const byName = (a: Entry, b: Entry) => nameOfEntry(a) < nameOfEntry(b) ? -1 : 1;
     assert.deepEqual(entriesOf(this.connections).sort(byName), [...this.model.values()].sort(byName));
+    for (let slot = this.connections.nextUsed(0); slot !== NONE; slot = this.connections.nextUsed(slot + 1)) {
+      const { client, protocol, ports } = entryAt(this.connections, slot);
+      const port = protocol === TEMPLATE_PROTOCOL ? 0 : ports;
+      assert.equal(
+        find(this.connections, { client: Uint32Array.from(client.split(","), Number), port }),
+        slot,
+      );
+    }
     assert.equal(this.connections.used, this.model.size);
     assert.ok(this.connections.used <= this.connections.maximum);
   }

@@ -9,7 +9,7 @@ import { Datapath, type DatapathEvent } from "../../datapath/mod.ts";
 import { destination, web } from "./cluster.ts";
 
 const [tableFile, mac] = Deno.args as [string, string];
-const index = Number(await Deno.readTextFile("/sys/class/net/lv0/ifindex").catch(() => "0"));
+const index = Number(await Deno.readTextFile("/sys/class/net/lv0/ifindex"));
 const events: DatapathEvent[] = [];
 
 async function until(isSo: () => boolean): Promise<void> {

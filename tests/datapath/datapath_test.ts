@@ -9,7 +9,7 @@ import { web } from "./cluster.ts";
 const isRoot = Deno.uid() === 0;
 const needing = isRoot ? "" : " (skipped: needs root)";
 
-Deno.test(`Datapath.start() tells the operator what the host lacks, and leaves no Worker behind${needing}`, {
+Deno.test(`Datapath.start() tells the operator what the host lacks${needing}`, {
   ignore: !isRoot,
 }, async () => {
   const directory = await Deno.makeTempDir();

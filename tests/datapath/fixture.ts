@@ -24,6 +24,8 @@ export interface Fixture {
   readonly verdict: keyof typeof Verdict;
   /** The frame that is sent; without it none is, and the frame that came must be untouched. */
   readonly out?: Uint8Array;
+  /** Frames that are sent before it. @default none */
+  readonly ahead?: readonly Uint8Array[];
   /** The `virtio_net_hdr` that goes with it. @default ten zero bytes: nothing is left to do */
   readonly described?: Uint8Array;
 }

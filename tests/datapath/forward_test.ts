@@ -5,16 +5,25 @@ import { ANSWERED_FIXTURES } from "./answered_fixtures.ts";
 import { ACK, ARP_REQUEST, connected, FORWARDED, SYN, virtioHeader } from "./fixture.ts";
 import { arpFrame, internetChecksum, tcpFrame } from "./frame_builder.ts";
 import { FORWARDED_FIXTURES } from "./forwarded_fixtures.ts";
+import { FRAGMENT_FIXTURES } from "./fragment_fixtures.ts";
+import { ICMP_FIXTURES } from "./icmp_fixtures.ts";
 import { MemoryPort } from "./memory_port.ts";
 import { SERVER, TestNetwork } from "./test_network.ts";
 import { UNSENT_FIXTURES } from "./unsent_fixtures.ts";
 
-const FIXTURES = [...FORWARDED_FIXTURES, ...ANSWERED_FIXTURES, ...UNSENT_FIXTURES];
+const FIXTURES = [
+  ...FORWARDED_FIXTURES,
+  ...ANSWERED_FIXTURES,
+  ...ICMP_FIXTURES,
+  ...FRAGMENT_FIXTURES,
+  ...UNSENT_FIXTURES,
+];
 const NAMES = Object.keys(Verdict) as (keyof typeof Verdict)[];
 
-for (const { description, frame, before, verdict, out, described } of FIXTURES) {
+for (const { description, frame, before, verdict, out, ahead = [], described } of FIXTURES) {
   Deno.test(`forwardFrame(): ${description}: ${verdict}`, () => {
-    const network = new TestNetwork({ port: new MemoryPort() });
+    const port = new MemoryPort();
+    const network = new TestNetwork({ port });
     before?.(network);
     network.ring.arena.fill(0xa5);
     const found = network.forward(frame);
@@ -22,6 +31,9 @@ for (const { description, frame, before, verdict, out, described } of FIXTURES) 
     assert.equal(found.verdict <= LAST_SENT, out !== undefined);
     assert.deepEqual(found.out.bytes, out ?? frame);
     if (out !== undefined) assert.deepEqual(found.out.described, described ?? virtioHeader({}));
+    network.queue.flush();
+    assert.deepEqual(port.sent.map(({ bytes }) => bytes), ahead);
+    for (const sent of port.sent) assert.deepEqual(sent.described, virtioHeader({}));
   });
 }
 
@@ -93,4 +105,20 @@ Deno.test("forwardFrame() gives the same frame the same bytes in every slot", ()
   for (let slot = 0; slot < network.ring.slotCount; slot++) {
     assert.deepEqual(network.forward(tcpFrame(ACK), 0, slot).out.bytes, tcpFrame({ ...ACK, ...FORWARDED }));
   }
+});
+
+Deno.test("forwardFrame() neither renews nor changes a connection for an ICMP error about it", () => {
+  const network = new TestNetwork({ port: new MemoryPort() });
+  connected()(network);
+  const entry = () => ({
+    state: network.connections.state(network.connections.nextUsed(0)),
+    remainingMs: network.connections.remainingMs(network.connections.nextUsed(0), 0),
+  });
+  const before = entry();
+  const connections = network.destinations.connections.slice();
+  const error = ICMP_FIXTURES[0]!;
+  assert.equal(network.forward(error.frame, 5_000).verdict, Verdict.ForwardedIcmp);
+  assert.deepEqual(entry(), before);
+  assert.deepEqual(network.destinations.connections, connections);
+  assert.ok(network.destinations.packets.includes(3));
 });

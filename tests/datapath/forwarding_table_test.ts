@@ -112,13 +112,23 @@ Deno.test("A number is given anew only when neither the configuration nor a conn
   const busy = texts([vipIdentity, identities[0]!]);
   const idle = identities[1]!;
   cluster.destinations.bytes[idle] = 12_345;
-  // More names than there are numbers, in portions.
-  for (let round = 0; round < 20; round++) {
-    const destinations = Array.from({ length: 1_000 }, (_, index) => ({
+  // Nearly as many names as there are numbers, three times over: each time those in use must be passed by.
+  const kept = web({ name: "kept", vip: OTHER_VIP });
+  for (let round = 0; round < 3; round++) {
+    const destinations = Array.from({ length: 16_000 }, (_, index) => ({
       ...destination(1),
       address: `10.${round}.${index >>> 8}.${index & 255}`,
     }));
-    cluster.adopt(web({ name: `round-${round}`, vip: OTHER_VIP, destinations }));
+    cluster.adopt(
+      kept,
+      web({ name: "many", ports: [{ first: 81, last: 81 }], vip: OTHER_VIP, destinations }),
+    );
+    for (const { data, identities } of cluster.table.services) {
+      assert.deepEqual(
+        texts([...identities]),
+        data.destinations.map(({ address }) => `service ${data.name} ${OTHER_VIP} 6 ${address}`),
+      );
+    }
   }
   assert.deepEqual(texts([vipIdentity, identities[0]!]), busy);
   assert.notEqual(cluster.registry.textOf(idle), "service service-80 192.0.2.10 6 192.0.2.22");

@@ -7,12 +7,16 @@
 
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
+import { NONE } from "../../datapath/connection_table.ts";
+import { BATCH_FRAMES } from "../../datapath/engine.ts";
 import { FrameRing } from "../../datapath/frame_ring.ts";
-import { LAST_SENT, Verdict, VERDICTS } from "../../datapath/verdict.ts";
+import { HELD, LAST_SENT, Verdict, VERDICTS } from "../../datapath/verdict.ts";
 import * as virtio from "../../datapath/wire/virtio_net.ts";
 import { ANSWERED_FIXTURES } from "./answered_fixtures.ts";
 import { concat, mac } from "./frame_builder.ts";
 import { FORWARDED_FIXTURES } from "./forwarded_fixtures.ts";
+import { FRAGMENT_FIXTURES } from "./fragment_fixtures.ts";
+import { ICMP_FIXTURES } from "./icmp_fixtures.ts";
 import type { Mac } from "../../model/ip_address.ts";
 import { MemoryPort, type SentFrame } from "./memory_port.ts";
 import { DIRECTOR_MAC, SERVER, SERVICES, TestNetwork } from "./test_network.ts";
@@ -33,33 +37,54 @@ const TTL_OFFSET = ETHERNET_BYTES + 8;
 const IP_CHECKSUM_OFFSET = ETHERNET_BYTES + 10;
 const TCP_CHECKSUM_OFFSET = 16;
 
-const VALID = [...FORWARDED_FIXTURES, ...ANSWERED_FIXTURES, ...UNSENT_FIXTURES].map(({ frame }) => frame);
+const VALID = [
+  ...FORWARDED_FIXTURES,
+  ...ANSWERED_FIXTURES,
+  ...ICMP_FIXTURES,
+  ...FRAGMENT_FIXTURES,
+  ...UNSENT_FIXTURES,
+].map((
+  { frame },
+) => frame);
 
 Deno.test(`forwardFrame() takes ${FRAMES} hostile frames (LVSDR_FUZZ_SEED=${SEED})`, () => {
   const random = randomNumbers(SEED);
-  const network = new TestNetwork({ port: new MemoryPort(), maxConnections: 5_000 });
+  const port = new MemoryPort();
+  const network = new TestNetwork({ port, maxConnections: 5_000 });
   const untouched = new Uint8Array(network.ring.arena.length).fill(CANARY);
   network.ring.arena.fill(CANARY);
   const met = new Set<number>();
   let nowMs = 0;
+  let waiting = 0;
   for (let count = 0; count < FRAMES; count++) {
     nowMs += random(3);
     const frame = random(10) === 0 ? inventedFrame(random) : mutatedFrame(random);
     const { verdict, out } = network.forward(frame, nowMs, SLOT);
     const context = () => `LVSDR_FUZZ_SEED=${SEED}, frame ${count}: ${frame.toHex()}`;
-    assert.ok(Number.isInteger(verdict) && verdict >= 0 && verdict < VERDICTS.length, context());
+    assert.ok(Number.isInteger(verdict) && verdict >= HELD && verdict < VERDICTS.length, context());
     met.add(verdict);
+    if (verdict === HELD) waiting += 1;
+    for (let held = network.forwarder.nextHeld(); held !== NONE; held = network.forwarder.nextHeld()) {
+      assert.notEqual(network.forwarder.forwardFrame(held, nowMs), HELD, context());
+      waiting -= 1;
+    }
+    if (random(1_000) === 0) waiting -= network.forwarder.expireHeld(nowMs);
 
     assert.ok(out.bytes.length <= FrameRing.FRAME_BYTES, context());
-    if (verdict === Verdict.Forwarded) {
+    if (verdict === Verdict.Forwarded || verdict === Verdict.ForwardedIcmp) {
       // ARP packets among the frames move the real server about.
       assertOnlyRewritten(frame, out, network.neighbors.macOf(SERVER)!, context);
     } else if (verdict > LAST_SENT) assert.ok(isSame(out.bytes, frame), context());
+
+    network.queue.flush();
+    port.sent.length = 0;
 
     const at = FrameRing.frameAt(SLOT);
     const written = Math.max(frame.length, out.bytes.length);
     network.ring.arena.fill(CANARY, at - virtio.HEADER_BYTES, at + written);
     if (count % FRAMES_PER_LOOK === 0 || count === FRAMES - 1) {
+      // Spare slots are there to be written to.
+      network.ring.arena.fill(CANARY, FrameRing.frameAt(BATCH_FRAMES) - virtio.HEADER_BYTES);
       assert.ok(
         isSame(network.ring.arena, untouched),
         `written outside the frame, at or before ${context()}`,
@@ -67,6 +92,8 @@ Deno.test(`forwardFrame() takes ${FRAMES} hostile frames (LVSDR_FUZZ_SEED=${SEED
       disturb(network, random, nowMs);
     }
   }
+  assert.equal(network.forwarder.expireHeld(nowMs + 1_000), waiting, "fragments that wait are lost count of");
+  assert.ok(met.has(HELD));
   // Else the frames were not hostile enough. What is left out needs a director in a special state.
   const rare: readonly number[] = [
     Verdict.DroppedServerLost,

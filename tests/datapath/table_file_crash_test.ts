@@ -10,6 +10,7 @@ import {
   type NamedEntry,
   NOW_MS,
   open,
+  SEPARATOR,
   withTablePath,
 } from "./adoption.ts";
 import { ipv4Client, NO_LEDGER, tableOf } from "./table_entries.ts";
@@ -131,8 +132,12 @@ function assertBetween(
   for (const [name, content] of later) {
     if (earlier.get(name) === content) assert.equal(now.get(name), content, `${when}: ${name} is untouched`);
   }
-  for (const name of now.keys()) {
-    assert.ok(earlier.has(name) || later.has(name), `${when}: ${name} is invented`);
+  for (const [name, content] of now) {
+    const [was, is] = [earlier.get(name)?.split(SEPARATOR), later.get(name)?.split(SEPARATOR)];
+    assert.ok(was !== undefined || is !== undefined, `${when}: ${name} is invented`);
+    content.split(SEPARATOR).forEach((field, index) => {
+      assert.ok(field === was?.[index] || field === is?.[index], `${when}: ${name} has an invented ${field}`);
+    });
   }
 }
 

@@ -9,6 +9,7 @@ import { Destinations } from "../../datapath/destinations.ts";
 import { BATCH_FRAMES, Engine } from "../../datapath/engine.ts";
 import { Forwarder } from "../../datapath/forward.ts";
 import type { FramePort } from "../../datapath/frame_port.ts";
+import { FragmentTable } from "../../datapath/fragment_table.ts";
 import { FrameRing } from "../../datapath/frame_ring.ts";
 import { type ForwardingContext, ForwardingTable } from "../../datapath/forwarding_table.ts";
 import { IdentityRegistry } from "../../datapath/identity_registry.ts";
@@ -16,7 +17,8 @@ import { KeyedHash } from "../../datapath/keyed_hash.ts";
 import type { ServiceData } from "../../datapath/messages.ts";
 import { type NeighborChange, NeighborTable } from "../../datapath/neighbor_table.ts";
 import { ConnectionScheduler } from "../../datapath/schedule.ts";
-import type { Verdict } from "../../datapath/verdict.ts";
+import { SendQueue, SPARE_SLOTS } from "../../datapath/send_queue.ts";
+import type { HELD, Verdict } from "../../datapath/verdict.ts";
 import { ipv4FromText, macFromText } from "../../model/ip_address.ts";
 import { sentFrame } from "./memory_port.ts";
 import type { SentFrame } from "./memory_port.ts";
@@ -101,7 +103,8 @@ export interface NetworkOptions {
 }
 
 export class TestNetwork {
-  readonly ring = new FrameRing(BATCH_FRAMES);
+  readonly ring = new FrameRing(BATCH_FRAMES + SPARE_SLOTS);
+  readonly queue: SendQueue;
   readonly destinations = new Destinations();
   readonly neighbors: NeighborTable;
   readonly connections: ConnectionTable;
@@ -135,8 +138,11 @@ export class TestNetwork {
     this.#table = this.#tableOf(services, null);
     this.scheduler = new ConnectionScheduler(this.connections, this.destinations, this.#table);
     const { high, low } = macFromText(DIRECTOR_MAC);
+    this.queue = new SendQueue(port, this.ring, BATCH_FRAMES);
     this.forwarder = new Forwarder({
       ring: this.ring,
+      queue: this.queue,
+      fragments: new FragmentTable(new KeyedHash(Uint32Array.of(1, 2))),
       local: { macHigh: high, macLow: low, mtu: MTU },
       connections: this.connections,
       destinations: this.destinations,
@@ -147,6 +153,7 @@ export class TestNetwork {
     this.engine = new Engine({
       port,
       ring: this.ring,
+      queue: this.queue,
       forwarder: this.forwarder,
       connections: this.connections,
       scheduler: this.scheduler,
@@ -164,7 +171,11 @@ export class TestNetwork {
   }
 
   /** Lets a frame in at `slot` and returns what became of it. */
-  forward(frame: Uint8Array, nowMs = 0, slot = 1): { readonly verdict: Verdict; readonly out: SentFrame } {
+  forward(
+    frame: Uint8Array,
+    nowMs = 0,
+    slot = 1,
+  ): { readonly verdict: Verdict | typeof HELD; readonly out: SentFrame } {
     this.ring.frames[slot]!.set(frame);
     this.ring.lengths[slot] = frame.length;
     const verdict = this.forwarder.forwardFrame(slot, nowMs);

@@ -13,10 +13,11 @@ function link(name: string, ...addresses: string[]): Link {
       const [address, prefix] = text.split("/");
       return { address: address!, prefixLength: Number(prefix), scope: "global" };
     }),
+    ipv6Addresses: [],
   };
 }
 
-Deno.test("parseLinks() reads what ip(8) prints, IPv4 addresses only", () => {
+Deno.test("parseLinks() reads what ip(8) prints, IPv6 addresses apart", () => {
   const json = JSON.stringify([
     {},
     {
@@ -42,8 +43,18 @@ Deno.test("parseLinks() reads what ip(8) prints, IPv4 addresses only", () => {
       isUp: true,
       isLoopback: false,
       addresses: [{ address: "192.0.2.21", prefixLength: 24, scope: "global" }],
+      ipv6Addresses: [{ address: "fe80::1", prefixLength: 64, scope: "link" }],
     },
-    { name: "tun0", index: 3, mac: null, mtu: 1400, isUp: false, isLoopback: false, addresses: [] },
+    {
+      name: "tun0",
+      index: 3,
+      mac: null,
+      mtu: 1400,
+      isUp: false,
+      isLoopback: false,
+      addresses: [],
+      ipv6Addresses: [],
+    },
   ]);
 });
 
@@ -66,4 +77,16 @@ Deno.test("linkOfSubnet() does not take an address for its own neighbour", () =>
     subnetAddress(link("eth0", "192.0.2.10/24", "192.0.2.21/24"), "192.0.2.10")?.address,
     "192.0.2.21",
   );
+});
+
+Deno.test("linkOfSubnet() and linkHolding() know IPv6", () => {
+  const held = (address: string, prefixLength: number) => ({ address, prefixLength, scope: "global" });
+  const links = [
+    { ...link("wide"), ipv6Addresses: [held("2001:db8::1", 32)] },
+    { ...link("eth0"), ipv6Addresses: [held("fe80::1", 64), held("2001:db8::21", 64)] },
+  ];
+  assert.equal(linkOfSubnet(links, "2001:db8::10")?.name, "eth0");
+  assert.equal(linkOfSubnet(links, "2001:db8:1::10")?.name, "wide");
+  assert.equal(linkOfSubnet(links, "2001:db9::10"), null);
+  assert.equal(linkHolding(links, "2001:db8::21")?.name, "eth0");
 });

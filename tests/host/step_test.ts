@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { applyCommand, type Step, undoCommand } from "../../host/step.ts";
+import { applyCommand, isSameChange, type Step, undoCommand } from "../../host/step.ts";
 
 Deno.test("applyCommand() and undoCommand() are what an operator would type", () => {
   const cases: readonly [Step, string, string][] = [
@@ -23,9 +23,46 @@ Deno.test("applyCommand() and undoCommand() are what an operator would type", ()
       "arptables -A INPUT -d 192.0.2.10 -j DROP",
       "arptables -D INPUT -d 192.0.2.10 -j DROP",
     ],
+    [
+      { kind: "addAddress", address: "2001:db8::10", device: "lo" },
+      "ip address add 2001:db8::10/128 dev lo nodad preferred_lft 0",
+      "ip address delete 2001:db8::10/128 dev lo",
+    ],
+    [
+      { kind: "addLocalRoute", address: "192.0.2.10" },
+      "ip -4 route add local 192.0.2.10/32 dev lo",
+      "ip -4 route delete local 192.0.2.10/32 dev lo",
+    ],
+    [
+      { kind: "iptablesRule", program: "ip6tables", args: ["-d", "2001:db8::10", "-j", "REDIRECT"] },
+      "ip6tables -w -t nat -A PREROUTING -d 2001:db8::10 -j REDIRECT",
+      "ip6tables -w -t nat -D PREROUTING -d 2001:db8::10 -j REDIRECT",
+    ],
   ];
   for (const [step, apply, undo] of cases) {
     assert.equal(applyCommand(step), apply);
     assert.equal(undoCommand(step), undo);
   }
+});
+
+Deno.test("isSameChange() looks past what a step found", () => {
+  const set = (key: string, value: string, previous: string): Step => ({
+    kind: "setSysctl",
+    key,
+    value,
+    previous,
+  });
+  assert.equal(isSameChange(set("a", "1", "0"), set("a", "1", "3")), true);
+  assert.equal(isSameChange(set("a", "1", "0"), set("b", "1", "0")), false);
+  assert.equal(isSameChange(set("a", "1", "0"), set("a", "2", "0")), false);
+  const rule = (isTableNew: boolean): Step => ({
+    kind: "arptablesRule",
+    chain: "INPUT",
+    args: ["-d"],
+    isTableNew,
+  });
+  assert.equal(isSameChange(rule(true), rule(false)), true);
+  const table = (name: string, ruleset: string): Step => ({ kind: "nftTable", family: "arp", name, ruleset });
+  assert.equal(isSameChange(table("lvsdr", "one"), table("lvsdr", "other")), true);
+  assert.equal(isSameChange(table("lvsdr", ""), rule(true)), false);
 });

@@ -59,6 +59,59 @@ for (const method of METHODS) {
   );
 }
 
+Deno.test(`an interface with a dot in its name can be the only one that is hardened${needing}`, {
+  ignore,
+}, async () => {
+  await using pair = await RealServerPair.create();
+  await pair.server.ip(["link set eth0 down", "link set eth0 name eth0.100", "link set eth0.100 up"]);
+  while (!(await pair.server.require("ip", ["link", "show", "eth0.100"])).includes("state UP"));
+  const before = await pair.snapshot();
+  const args = ["--vip", VIP, "--interface", "eth0.100"];
+  const script = (await pair.role("--print", ...args)).stdout;
+  await pair.server.require("sh", ["-ec", script]);
+  assert.equal(await pair.isAnswered(VIP), false);
+  assert.equal((await pair.role("--check", ...args)).code, 0);
+  const undo = script.split("# Undo, in this order:\n")[1]!.replaceAll("#   ", "");
+  await pair.server.require("sh", ["-ec", undo]);
+  assert.equal(await pair.snapshot(), before);
+
+  const role = await pair.hold(...args);
+  await pair.server.require("sysctl", ["-w", "net.ipv4.conf.eth0/100.arp_ignore=0"]);
+  await role.until(/repaired: arp_ignore on eth0\.100/);
+  assert.equal(await pair.isAnswered(VIP), false);
+  await role.stop("SIGINT");
+  assert.equal(await pair.snapshot(), before);
+});
+
+Deno.test(`clients that are answered through another interface get past a strict rp_filter${needing}`, {
+  ignore,
+}, async () => {
+  await using pair = await RealServerPair.create();
+  await pair.server.setSysctls({ "net.ipv4.conf.all.rp_filter": 0, "net.ipv4.conf.eth0.rp_filter": 1 });
+  await pair.server.ip([
+    ...["link add out0 type veth peer name out1", "link set out0 up", "link set out1 up"],
+    ...["address add 203.0.113.2/24 dev out0", "route add default via 203.0.113.1"],
+  ]);
+  await pair.client.ip(["address add 198.51.100.7/32 dev lo"]);
+  await pair.pointClientAtServer();
+  /** Packets of a client beyond the router that the filter has dropped. */
+  const dropped = async () => {
+    await pair.client.run("ping", ["-c", "1", "-W", "1", "-I", "198.51.100.7", VIP]);
+    const counters = await pair.server.require("nstat", ["-asz", "TcpExtIPReversePathFilter"]);
+    return Number(/IPReversePathFilter\s+(\d+)/.exec(counters)![1]);
+  };
+  await pair.server.ip([`address add ${VIP}/32 dev lo`]);
+  const withStrict = await dropped();
+  assert(withStrict > 0);
+  const before = await pair.snapshot();
+  const check = await pair.role("--check", "--vip", VIP);
+  assert.match(check.stdout, /FAIL +rp_filter on eth0 +1 \(all 0, eth0 1\) +0 or 2 +.*answers leave by out0/);
+  const role = await pair.hold("--vip", VIP);
+  assert.equal(await dropped(), withStrict);
+  await role.stop("SIGINT");
+  assert.equal(await pair.snapshot(), before);
+});
+
 Deno.test(`--check notices each thing that breaks a hardened host${needing}`, { ignore }, async () => {
   await using pair = await RealServerPair.create();
   const breaks: readonly (readonly [string, string, string])[] = [
@@ -126,6 +179,7 @@ Deno.test(`options that cannot work exit with their own code and say why${needin
     [["--vip", "192.0.2.10/24"], 64, /would answer ARP for all of 192\.0\.2\.0\/24/],
     [["--vip", VIP, "--method", "redirect"], 64, /needs to know its ports/],
     [["--vip", VIP, "--check", "--undo"], 64, /--check and --undo/],
+    [["--vip", VIP, "--once", "--no-repair"], 64, /--no-repair and --once/],
     [["--vip", VIP, "--interface", "eth7"], 69, /"eth7" does not exist/],
     [["--vip", "203.0.113.9"], 69, /Cannot tell on which interface/],
   ];

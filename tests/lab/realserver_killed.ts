@@ -16,7 +16,7 @@ let linesLeft = Number(count);
 await runRealServer({
   config: null,
   vips: [vip],
-  ports: [80],
+  ports: [{ port: 80, localPort: null }],
   protocol: "tcp",
   method,
   interface: null,
@@ -24,6 +24,7 @@ await runRealServer({
   check: false,
   print: false,
   undo: false,
+  noRepair: false,
   json: false,
   runDir,
 }, {

@@ -1,35 +1,42 @@
 import assert from "node:assert/strict";
 import type { ProgramResult } from "../../lab/namespace.ts";
 import { METHODS } from "../../model/config.ts";
-import { obstacle, REAL_SERVER_ADDRESS, RealServerPair, VIP } from "./realserver_pair.ts";
+import { obstacle, REAL_SERVER_ADDRESS, RealServerPair, VIP, VIP6 } from "./realserver_pair.ts";
 
 const ignore = obstacle !== null;
 const needing = obstacle === null ? "" : ` (skipped: ${obstacle})`;
 const KILLED = new URL("./realserver_killed.ts", import.meta.url).pathname;
 
 /** Runs the role and kills it at its `count`-th line of progress; returns that line. */
-async function killAt(pair: RealServerPair, count: number, method: string): Promise<string> {
-  const args = ["run", "-A", "--quiet", KILLED, String(count), method, VIP, pair.runDir];
+async function killAt(pair: RealServerPair, count: number, method: string, vip: string): Promise<string> {
+  const args = ["run", "-A", "--quiet", KILLED, String(count), method, vip, pair.runDir];
   const { code, stdout, stderr } = await pair.server.run(Deno.execPath(), args);
   assert.equal(code, 137, `killed by signal 9: ${stderr}`);
   return stdout.trim().split("\n").at(-1)!;
 }
 
-for (const method of METHODS) {
-  Deno.test(`realserver ${method}: kill -9 at any step, then --undo restores the host${needing}`, {
+const KILLED_RUNS = [
+  ...METHODS.map((method) => ({ method, vip: VIP })),
+  ...(["nft", "route"] as const).map((method) => ({ method, vip: VIP6 })),
+];
+
+for (const { method, vip } of KILLED_RUNS) {
+  Deno.test(`realserver ${method}, ${vip}: kill -9 at any step, then --undo restores the host${needing}`, {
     ignore,
   }, async () => {
-    await using pair = await RealServerPair.create();
+    await using pair = await RealServerPair.create(vip === VIP ? "ipv4" : "ipv4 and ipv6");
     const before = await pair.snapshot();
     for (let count = 1;; count++) {
-      const line = await killAt(pair, count, method);
+      const line = await killAt(pair, count, method, vip);
       const undo = await pair.role("--undo");
       assert.equal(undo.code, 0, undo.stderr);
       assert.equal(await pair.snapshot(), before, `killed at "${line}"`);
       if (line.startsWith("verified")) break;
     }
   });
+}
 
+for (const method of METHODS) {
   Deno.test(`realserver ${method}: --once twice changes nothing the second time, --undo restores${needing}`, {
     ignore,
   }, async () => {

@@ -4,7 +4,7 @@ import { chooseMethod, requirementsOf } from "../../realserver/choose_method.ts"
 import { planSteps } from "../../realserver/requirement.ts";
 import { hostState, link, target, VIP } from "./host_states.ts";
 
-const AIM = { targets: [target()], wantedDevice: null };
+const AIM = { targets: [target()], wantedDevice: null, looseDevices: new Set<string>() };
 const ON_NIC = [link("lo"), link("eth0", "192.0.2.21/24", `${VIP}/32`)];
 
 Deno.test("chooseMethod() takes loopback on an ordinary host", () => {
@@ -33,9 +33,10 @@ Deno.test("chooseMethod() stays with a method that is in force", () => {
 });
 
 Deno.test("every method adds the VIP after everything that hides it, and redirect adds none", () => {
-  for (const method of ["loopback", "arptables", "nft"] as const) {
+  for (const method of ["loopback", "arptables", "nft", "route"] as const) {
     const kinds = planSteps(requirementsOf(method, hostState(), AIM)).map(({ kind }) => kind);
-    assert.equal(kinds.indexOf("addAddress"), kinds.length - 1, method);
+    const exposing = method === "route" ? "addLocalRoute" : "addAddress";
+    assert.equal(kinds.indexOf(exposing), kinds.length - 1, method);
     assert(kinds.length > 1, method);
   }
   const redirect = planSteps(requirementsOf("redirect", hostState(), AIM));
@@ -43,9 +44,17 @@ Deno.test("every method adds the VIP after everything that hides it, and redirec
 });
 
 Deno.test("redirect without ports is a usage error, ARP rules without an own address a missing one", () => {
-  const noPorts = { targets: [target({ bindings: [] })], wantedDevice: null };
+  const noPorts = {
+    targets: [target({ bindings: [] })],
+    wantedDevice: null,
+    looseDevices: new Set<string>(),
+  };
   assert.throws(() => requirementsOf("redirect", hostState(), noPorts), { exitCode: 64 });
-  const noAddress = { targets: [target({ realServerAddress: null })], wantedDevice: null };
+  const noAddress = {
+    targets: [target({ realServerAddress: null })],
+    wantedDevice: null,
+    looseDevices: new Set<string>(),
+  };
   assert.throws(() => requirementsOf("nft", hostState(), noAddress), { exitCode: 69 });
   assert.throws(() => requirementsOf("arptables", hostState(), noAddress), { exitCode: 69 });
   assert.doesNotThrow(() => requirementsOf("loopback", hostState(), noAddress));
@@ -58,4 +67,36 @@ Deno.test("a table lvsdr with other rules is refused, never replaced", () => {
   assert.equal(table.holds, false);
   assert.deepEqual(table.steps, []);
   assert.match(table.remedy ?? "", /nft delete table arp lvsdr/);
+});
+
+Deno.test("chooseMethod() takes redirect where a port is translated, and no other method may be asked for", () => {
+  const bindings = [{ protocol: "tcp" as const, ports: [{ first: 80, last: 80 }], localPort: 8080 }];
+  const aim = { ...AIM, targets: [target({ bindings })] };
+  assert.equal(chooseMethod(hostState(), aim).method, "redirect");
+  assert.throws(() => requirementsOf("loopback", hostState(), aim), {
+    exitCode: 64,
+    message: /port 80 to port 8080/,
+  });
+});
+
+Deno.test("an IPv6 VIP needs no sysctls, and arptables is neither chosen nor accepted for it", () => {
+  const aim = { ...AIM, targets: [target({ vip: "2001:db8::10", realServerAddress: null })] };
+  assert.equal(chooseMethod(hostState({ areSysctlsWritable: false }), aim).method, "loopback");
+  assert.deepEqual(planSteps(requirementsOf("loopback", hostState(), aim)), [
+    { kind: "addAddress", address: "2001:db8::10", device: "lo" },
+  ]);
+  assert.throws(() => requirementsOf("arptables", hostState(), aim), { exitCode: 64 });
+});
+
+Deno.test("redirect uses iptables where nft is missing, one rule for each range of ports", () => {
+  const ports = [{ first: 80, last: 80 }, { first: 8000, last: 8010 }];
+  const aim = { ...AIM, targets: [target({ bindings: [{ protocol: "udp", ports, localPort: null }] })] };
+  const programs = new Set(["iptables", "ip6tables"] as const);
+  assert.deepEqual(
+    planSteps(requirementsOf("redirect", hostState({ programs }), aim)),
+    [
+      ["-d", VIP, "-p", "udp", "--dport", "80", "-j", "REDIRECT"],
+      ["-d", VIP, "-p", "udp", "--dport", "8000:8010", "-j", "REDIRECT"],
+    ].map((args) => ({ kind: "iptablesRule", program: "iptables", args })),
+  );
 });

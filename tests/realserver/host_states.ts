@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Link } from "../../host/links.ts";
+import type { Link, LinkAddress } from "../../host/links.ts";
 import type { HostState } from "../../realserver/host_state.ts";
 import type { Target } from "../../realserver/target.ts";
 
@@ -20,11 +20,16 @@ export function link(name: string, ...addresses: string[]): Link {
     mtu: 1500,
     isUp: true,
     isLoopback: name === "lo",
-    addresses: addresses.map((text) => {
-      const [address, prefix] = text.split("/");
-      return { address: address!, prefixLength: Number(prefix), scope: "global" };
-    }),
+    addresses: heldAddresses(addresses.filter((text) => !text.includes(":"))),
+    ipv6Addresses: heldAddresses(addresses.filter((text) => text.includes(":"))),
   };
+}
+
+function heldAddresses(texts: readonly string[]): LinkAddress[] {
+  return texts.map((text) => {
+    const [address, prefix] = text.split("/");
+    return { address: address!, prefixLength: Number(prefix), scope: "global" };
+  });
 }
 
 /** A fresh host with lo and eth0 and every ARP sysctl 0, except for what is given. */
@@ -32,6 +37,7 @@ export function hostState(changes: Partial<HostState> = {}): HostState {
   const links = changes.links ?? [link("lo", "127.0.0.1/8"), link("eth0", `${REAL_SERVER_ADDRESS}/24`)];
   return {
     links,
+    defaultRouteDevice: null,
     sysctls: sysctls(
       Object.fromEntries(["all", ...links.map(({ name }) => name)].map((name) => [name, [0, 0]])),
     ),
@@ -40,16 +46,21 @@ export function hostState(changes: Partial<HostState> = {}): HostState {
     nftTables: new Map(),
     arptablesRules: new Set(),
     hasArptablesTable: false,
+    iptablesRules: new Set(),
+    localRoutes: new Set(),
     ...changes,
   };
 }
 
-/** `arp_ignore` and `arp_announce` per interface. */
+/** `arp_ignore`, `arp_announce` and, if given, `rp_filter` per interface. */
 export function sysctls(values: Readonly<Record<string, readonly number[]>>): Map<string, string> {
   return new Map(
-    Object.entries(values).flatMap(([device, [ignore, announce]]) => [
+    Object.entries(values).flatMap(([device, [ignore, announce, reversePath]]) => [
       [`net/ipv4/conf/${device}/arp_ignore`, String(ignore)] as const,
       [`net/ipv4/conf/${device}/arp_announce`, String(announce)] as const,
+      ...(reversePath === undefined
+        ? []
+        : [[`net/ipv4/conf/${device}/rp_filter`, String(reversePath)] as const]),
     ]),
   );
 }
@@ -60,7 +71,8 @@ export function target(changes: Partial<Target> = {}): Target {
     vip: VIP,
     realServerAddress: REAL_SERVER_ADDRESS,
     device: "eth0",
-    bindings: [{ protocol: "tcp", ports: [{ first: 80, last: 80 }] }],
+    deviceIndex: 2,
+    bindings: [{ protocol: "tcp", ports: [{ first: 80, last: 80 }], localPort: null }],
     ...changes,
   };
 }

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import {
   arpTable,
   isSameTable,
+  ndpTable,
   parseChains,
   redirectTable,
   renderTable,
@@ -10,9 +11,13 @@ import { REAL_SERVER_ADDRESS, target, VIP } from "./host_states.ts";
 
 Deno.test("renderTable() writes single ports, ranges and sets as nft(8) does", () => {
   const bindings = [
-    { protocol: "tcp" as const, ports: [{ first: 80, last: 80 }] },
-    { protocol: "udp" as const, ports: [{ first: 1, last: 65535 }] },
-    { protocol: "tcp" as const, ports: [{ first: 443, last: 443 }, { first: 8000, last: 8010 }] },
+    { protocol: "tcp" as const, ports: [{ first: 80, last: 80 }], localPort: null },
+    { protocol: "udp" as const, ports: [{ first: 1, last: 65535 }], localPort: null },
+    {
+      protocol: "tcp" as const,
+      ports: [{ first: 443, last: 443 }, { first: 8000, last: 8010 }],
+      localPort: null,
+    },
   ];
   const text = renderTable(redirectTable([target({ bindings })]));
   assert(text.startsWith("create table inet lvsdr\n"), "a table of somebody else's must make loading fail");
@@ -56,4 +61,33 @@ Deno.test("isSameTable() looks past counters and handles, and at policy, priorit
   assert.equal(isSameTable(redirect, listing({ chain }, { rule }, { rule })), false);
   assert.equal(isSameTable(redirect, listing({ chain: { ...chain, policy: "drop" } }, { rule })), false);
   assert.equal(isSameTable(redirect, listing({ chain: { ...chain, prio: 0 } }, { rule })), false);
+});
+
+Deno.test("redirectTable() names a port of its own only where it is another, and the VIP's family", () => {
+  const bindings = [{ protocol: "tcp" as const, ports: [{ first: 80, last: 80 }], localPort: 8080 }];
+  const text = renderTable(redirectTable([target({ bindings }), target({ vip: "2001:db8::10" })]));
+  assert(text.includes(`ip daddr ${VIP} tcp dport 80 counter redirect to :8080\n`));
+  assert(text.includes("ip6 daddr 2001:db8::10 tcp dport 80 counter redirect\n"));
+});
+
+Deno.test("ndpTable() is recognised whether nft lists the target by its place or by its name", () => {
+  const table = ndpTable([target({ vip: "2001:db8::10", realServerAddress: null })]);
+  const chain = (name: string) => ({
+    chain: { name, type: "filter", hook: name, prio: 0, policy: "accept" },
+  });
+  const listing = (left: unknown, right: string) => {
+    const type = (value: string) => ({
+      match: { op: "==", left: { payload: { protocol: "icmpv6", field: "type" } }, right: value },
+    });
+    const rule = (name: string, value: string) => ({
+      rule: { chain: name, expr: [type(value), { match: { op: "==", left, right } }, { drop: null }] },
+    });
+    const rules = [rule("input", "nd-neighbor-solicit"), rule("output", "nd-neighbor-advert")];
+    return parseChains(JSON.stringify({ nftables: [chain("input"), chain("output"), ...rules] }));
+  };
+  const place = { payload: { base: "th", offset: 64, len: 128 } };
+  const name = { payload: { protocol: "icmpv6", field: "taddr" } };
+  assert.equal(isSameTable(table, listing(place, "0x20010db8000000000000000000000010")), true);
+  assert.equal(isSameTable(table, listing(name, "2001:db8::10")), true);
+  assert.equal(isSameTable(table, listing(name, "2001:db8::11")), false);
 });

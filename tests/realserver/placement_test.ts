@@ -38,6 +38,9 @@ Deno.test("an interface lo that is down is refused, because its addresses are no
 });
 
 Deno.test("redirect wants the VIP nowhere", () => {
-  assert.equal(onNothing(withLinks(link("lo"), link("eth0")), target()).holds, true);
-  assert.throws(() => assertFeasible([onNothing(withLinks(link("lo", `${VIP}/32`)), target())]), /on lo/);
+  assert.equal(onNothing(withLinks(link("lo"), link("eth0")), target(), "why").holds, true);
+  assert.throws(
+    () => assertFeasible([onNothing(withLinks(link("lo", `${VIP}/32`)), target(), "why")]),
+    /on lo/,
+  );
 });

@@ -1,18 +1,15 @@
 import assert from "node:assert/strict";
 import type { Config, VirtualService } from "../../model/config.ts";
-import {
-  locateTargets,
-  virtualAddressesFromArguments,
-  virtualAddressesFromConfig,
-} from "../../realserver/target.ts";
-import { link, REAL_SERVER_ADDRESS, VIP } from "./host_states.ts";
+import { virtualAddressesFromArguments } from "../../realserver/arguments.ts";
+import { followTargets, locateTargets, virtualAddressesFromConfig } from "../../realserver/target.ts";
+import { link, REAL_SERVER_ADDRESS, target, VIP } from "./host_states.ts";
 
 const LINKS = [
   link("lo", "127.0.0.1/8"),
   link("eth0", `${REAL_SERVER_ADDRESS}/24`),
   link("mgmt0", "198.51.100.1/24"),
 ];
-const NO_DEVICES = { wanted: null, ofDefaultRoute: null };
+const NO_DEVICES = { wanted: null, ofDefaultRoute: () => null };
 
 function config(...services: { vip: string; protocol?: "udp"; port: number; servers: string[] }[]): Config {
   return {
@@ -20,42 +17,17 @@ function config(...services: { vip: string; protocol?: "udp"; port: number; serv
       vip,
       protocol,
       ports: [{ first: port, last: port }],
-      servers: servers.map((address) => ({ address, weight: 1, maxConnections: 0, minConnections: 0 })),
+      servers: servers.map((address) => ({
+        address,
+        port: null,
+        weight: 1,
+        maxConnections: 0,
+        minConnections: 0,
+      })),
     } as Partial<VirtualService> as VirtualService)),
     realserver: { method: "auto" },
   } as Partial<Config> as Config;
 }
-
-Deno.test("a VIP may be written with /32 and any other prefix is refused with the reason", () => {
-  assert.deepEqual(virtualAddressesFromArguments([VIP, `${VIP}/32`], [], "tcp").map(({ vip }) => vip), [VIP]);
-  assert.throws(() => virtualAddressesFromArguments(["192.0.2.10/24"], [], "tcp"), {
-    exitCode: 64,
-    message: /would answer ARP for all of 192\.0\.2\.0\/24/,
-  });
-});
-
-Deno.test("an IPv6 VIP is refused as not supported by this version", () => {
-  for (const vip of ["2001:db8::10", "2001:db8::10/128"]) {
-    assert.throws(() => virtualAddressesFromArguments([vip], [], "tcp"), /not supported by this version/);
-  }
-});
-
-Deno.test("what is no unicast IPv4 address is refused", () => {
-  const wrong = [
-    "",
-    "web",
-    "192.0.2",
-    "192.0.2.256",
-    "010.0.0.1",
-    "127.0.0.1",
-    "0.0.0.0",
-    "224.0.0.18",
-    "255.255.255.255",
-  ];
-  for (const vip of [...wrong, `${VIP}/`, `${VIP}/33`, `${VIP}/032`, `${VIP}/x`]) {
-    assert.throws(() => virtualAddressesFromArguments([vip], [], "tcp"), { exitCode: 64 }, vip);
-  }
-});
 
 Deno.test("the host finds itself among the servers, every service of a VIP together", () => {
   const addresses = virtualAddressesFromConfig(
@@ -70,8 +42,8 @@ Deno.test("the host finds itself among the servers, every service of a VIP toget
     vip: VIP,
     realServerAddress: REAL_SERVER_ADDRESS,
     bindings: [
-      { protocol: "tcp", ports: [{ first: 80, last: 80 }] },
-      { protocol: "udp", ports: [{ first: 53, last: 53 }] },
+      { protocol: "tcp", ports: [{ first: 80, last: 80 }], localPort: null },
+      { protocol: "udp", ports: [{ first: 53, last: 53 }], localPort: null },
     ],
   }]);
 });
@@ -92,7 +64,7 @@ Deno.test("a VIP's interface is the named one, else by server address, by subnet
     address: typeof byAddress | typeof unknown,
     wanted: string | null,
     ofDefaultRoute: string | null,
-  ) => locateTargets([address!], LINKS, { wanted, ofDefaultRoute })[0]!.device;
+  ) => locateTargets([address!], LINKS, { wanted, ofDefaultRoute: () => ofDefaultRoute })[0]!.device;
   assert.equal(device(unknown, "mgmt0", null), "mgmt0");
   assert.equal(device(byAddress, null, "eth0"), "mgmt0");
   assert.equal(device(unknown, null, "mgmt0"), "eth0");
@@ -121,4 +93,41 @@ Deno.test("a VIP is never taken for the host's own address", () => {
     REAL_SERVER_ADDRESS,
     REAL_SERVER_ADDRESS,
   ]);
+});
+
+Deno.test("an IPv6 VIP is on the interface of its subnet, of the default route, or the only one there is", () => {
+  const [address] = virtualAddressesFromArguments(["2001:db8::10"], [], "tcp");
+  const [lo, eth0, mgmt0] = [
+    link("lo", "::1/128"),
+    link("eth0", "192.0.2.21/24"),
+    link("mgmt0", "fe80::2/64", "2001:db8::21/64"),
+  ];
+  const locate = (links: typeof LINKS, ofDefaultRoute: string | null) => {
+    const [found] = locateTargets([address!], links, {
+      wanted: null,
+      ofDefaultRoute: (version) => version === 6 ? ofDefaultRoute : "eth0",
+    });
+    return [found!.device, found!.realServerAddress];
+  };
+  assert.deepEqual(locate([lo, eth0, mgmt0], null), ["mgmt0", "2001:db8::21"]);
+  assert.deepEqual(locate([lo, eth0, link("wan0", "fe80::3/64")], "wan0"), ["wan0", "fe80::3"]);
+  assert.deepEqual(locate([lo, eth0], null), ["eth0", null]);
+  assert.throws(() => locate([lo, eth0, link("wan0")], null), /Cannot tell on which interface/);
+});
+
+Deno.test("a server's own port is this host's only", () => {
+  const base = config({ vip: VIP, port: 80, servers: ["192.0.2.22", REAL_SERVER_ADDRESS] });
+  const [service] = base.services;
+  const servers = service!.servers.map((server, i) => ({ ...server, port: 8080 + i }));
+  const [address] = virtualAddressesFromConfig({ ...base, services: [{ ...service!, servers }] }, LINKS);
+  assert.equal(address!.bindings[0]!.localPort, 8081);
+});
+
+Deno.test("targets follow their interface when it is renamed, and when it is taken out and put back", () => {
+  const targets = [{ ...target(), device: "eth0", deviceIndex: 2 }];
+  const device = (...links: typeof LINKS) => followTargets(targets, links)[0]!.device;
+  assert.equal(device(link("lo"), link("eth0")), "eth0");
+  assert.equal(device(link("lo"), link("lan0")), "lan0");
+  assert.equal(device(link("lo"), { ...link("eth0"), index: 7 }), "eth0");
+  assert.equal(device(link("lo")), "eth0");
 });

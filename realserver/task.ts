@@ -1,0 +1,91 @@
+/**
+ * What `lvsdr realserver` was asked for, and the host as it is against that.
+ *
+ * @module
+ */
+
+import { type IpVersion, readDefaultRouteDevice, readLinks } from "../host/links.ts";
+import type { Config, Method, Protocol } from "../model/config.ts";
+import { type PortArgument, virtualAddressesFromArguments } from "./arguments.ts";
+import { type Aim, type Choice, chooseMethod, requirementsOf } from "./choose_method.ts";
+import { type HostState, observeHost } from "./host_state.ts";
+import type { Requirement } from "./requirement.ts";
+import { followTargets, locateTargets, virtualAddressesFromConfig } from "./target.ts";
+
+/** Where VIPs come from, and how to accept them. */
+export interface TaskOptions {
+  /** Path of the cluster configuration, or `null` if {@linkcode vips} name what to accept. */
+  readonly config: string | null;
+  readonly vips: readonly string[];
+  /** Ports of the VIPs; only the redirect method needs them. */
+  readonly ports: readonly PortArgument[];
+  readonly protocol: Protocol;
+  /** `auto`: what the configuration says, else chosen by what the host has. */
+  readonly method: Method | "auto";
+  /** The only interface to harden; `null` means find it, and harden all where that is possible. */
+  readonly interface: string | null;
+}
+
+export interface Task {
+  readonly aim: Aim;
+  /** `null` means: choose by what the host has. */
+  readonly asked: Choice | null;
+}
+
+/** What the host is at one moment, against what it must be. */
+export interface Look {
+  readonly choice: Choice;
+  readonly state: HostState;
+  readonly requirements: readonly Requirement[];
+}
+
+/** Reads what has to be hardened, and by which method. */
+export async function readTask(options: TaskOptions): Promise<Task> {
+  const links = await readLinks();
+  const config = options.config === null ? null : await loadClusterConfig(options.config);
+  const addresses = config === null
+    ? virtualAddressesFromArguments(options.vips, options.ports, options.protocol)
+    : virtualAddressesFromConfig(config, links);
+  const devices: Readonly<Record<IpVersion, string | null>> = {
+    4: await readDefaultRouteDevice(4),
+    6: await readDefaultRouteDevice(6),
+  };
+  const targets = locateTargets(addresses, links, {
+    wanted: options.interface,
+    ofDefaultRoute: (version) => devices[version],
+  });
+  return {
+    aim: { targets, wantedDevice: options.interface, looseDevices: new Set() },
+    asked: askedChoice(options.method, "as asked for") ??
+      askedChoice(config?.realserver.method ?? "auto", "as configured"),
+  };
+}
+
+/**
+ * Looks at the host.
+ *
+ * @param canAdminister Whether the process may read packet filter rules.
+ */
+export async function lookAtHost({ aim, asked }: Task, canAdminister: boolean): Promise<Look> {
+  const links = await readLinks();
+  const targets = followTargets(aim.targets, links);
+  const present = {
+    ...aim,
+    targets,
+    // The named interface is every target's.
+    wantedDevice: aim.wantedDevice === null ? null : targets[0]?.device ?? aim.wantedDevice,
+  };
+  const state = await observeHost(links, { targets, method: asked?.method ?? null, canAdminister });
+  const choice = asked ?? chooseMethod(state, present);
+  return { choice, state, requirements: requirementsOf(choice.method, state, present) };
+}
+
+async function loadClusterConfig(path: string): Promise<Config> {
+  // Imported when needed: without -c the role should not pay for the YAML and schema libraries.
+  const { loadConfig } = await import("../config/parse_config.ts");
+  return await loadConfig(path);
+}
+
+function askedChoice(method: Method | "auto", reason: string): Choice | null {
+  return method === "auto" ? null : { method, reason };
+}

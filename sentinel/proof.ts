@@ -1,0 +1,282 @@
+/**
+ * The end-to-end proof of direct routing: a SYN to the VIP at a real server's MAC, as the director would pass it on, from
+ * an address that only we answer ARP for. Everything that can be wrong with the way shows in what comes back, and no
+ * client is touched: the connection is never completed, the application never sees it.
+ *
+ * @module
+ */
+
+import { Operation } from "../datapath/wire/arp.ts";
+import * as icmp from "../datapath/wire/icmpv4.ts";
+import { Flag } from "../datapath/wire/tcp.ts";
+import type { ArpPacket, IcmpMessage, Packet, TcpSegment } from "./packet.ts";
+import type { Conversation, PacketHead, Wire } from "./wire.ts";
+
+/** A port of a VIP on one real server. */
+export interface ProofTarget {
+  readonly server: string;
+  /** MAC of the real server. */
+  readonly mac: string;
+  readonly vip: string;
+  readonly port: number;
+}
+
+/** What came back. */
+export type ProofOutcome =
+  | { readonly verdict: "ok" }
+  /** The VIP answered, but by way of a router with this MAC. */
+  | { readonly verdict: "ok_other_mac"; readonly mac: string }
+  | { readonly verdict: "not_listening" }
+  /** An ICMP error "destination unreachable" with this code. */
+  | { readonly verdict: "rejected"; readonly code: number }
+  /** The VIP answers ping, but nothing came back from the port. */
+  | { readonly verdict: "dropped" }
+  | { readonly verdict: "vip_missing" }
+  | { readonly verdict: "forwards" }
+  | { readonly verdict: "wrong_source"; readonly source: string }
+  | { readonly verdict: "leaks" }
+  /** The real server does not take packets that come from the probe address. */
+  | { readonly verdict: "source_refused" };
+
+/** SYNs before silence is believed, and the time between; a third SYN is what a client would also send. */
+const SYNS = 3;
+const SYN_INTERVAL_MS = 1_000;
+/** Questions that tell one silence from another, and the time between. */
+const DIAGNOSES = 2;
+const DIAGNOSE_INTERVAL_MS = 500;
+/** SYNs sent in one go, so that no real server gets a burst. */
+const SYNS_PER_TICK = 64;
+
+/** Enough for a real server that owns the VIP; one that forwards has to say that the packet has expired. */
+const TTL_OWNER = 1;
+/**
+ * Enough for a container on the real server, and for nobody behind it. A running director would have to take one hop
+ * off as well, and so never schedules what a real server sends back to it.
+ */
+const TTL_CONTAINER = 2;
+
+/** Types of ICMP that wire/icmpv4.ts has no need of (RFC 792). */
+const ICMP_REDIRECT = 5;
+/** Codes of "destination unreachable": what a router says of a network or host it has no way to (RFC 792). */
+const ROUTER_CODES: readonly number[] = [0, 1];
+
+/** Ports a SYN may come from: not the well-known ones. */
+const FIRST_SOURCE_PORT = 1_024;
+const SOURCE_PORTS = 65_536 - FIRST_SOURCE_PORT;
+
+interface Probe {
+  readonly target: ProofTarget;
+  syns: number;
+  diagnoses: number;
+  nextAtMs: number;
+  ttl: number;
+  hasForwarded: boolean;
+  /** It answered an ARP request of the probe address. */
+  takesSource: boolean;
+  answersPing: boolean;
+  outcome: ProofOutcome | null;
+}
+
+interface Question {
+  readonly probe: Probe;
+  /** Of the SYN. */
+  readonly sequence: number;
+  readonly ttl: number;
+}
+
+export class Proof implements Conversation {
+  readonly #wire: Wire;
+  readonly #address: string;
+  readonly #probes: readonly Probe[];
+  /** By source port of a SYN, or by identifier of a ping: numbers of one space. */
+  readonly #asked = new Map<number, Question>();
+  /** `MAC VIP` of every leak. */
+  readonly #leaks = new Set<string>();
+  #thief: string | null = null;
+
+  /** @param address Address to probe from; it must be free, and is ours as long as the conversation lasts. */
+  constructor(wire: Wire, address: string, targets: readonly ProofTarget[]) {
+    this.#wire = wire;
+    this.#address = address;
+    this.#probes = targets.map((target) => ({
+      target,
+      syns: 0,
+      diagnoses: 0,
+      nextAtMs: 0,
+      ttl: TTL_OWNER,
+      hasForwarded: false,
+      takesSource: false,
+      answersPing: false,
+      outcome: null,
+    }));
+  }
+
+  hear(packet: Packet): void {
+    if (packet.kind === "arp") this.#hearArp(packet);
+    else if (packet.kind === "tcp") this.#hearSegment(packet);
+    else if (packet.destination === this.#address) this.#hearIcmp(packet);
+  }
+
+  tick(nowMs: number): void {
+    let left = SYNS_PER_TICK;
+    for (const probe of this.#probes) {
+      if (probe.outcome !== null || probe.nextAtMs > nowMs) continue;
+      if (probe.syns < SYNS) {
+        if (left-- > 0) this.#sendSyn(probe, nowMs);
+      } else if (probe.hasForwarded) {
+        probe.outcome = { verdict: "forwards" };
+      } else if (probe.diagnoses < DIAGNOSES) {
+        this.#diagnose(probe, nowMs);
+      } else {
+        probe.outcome = outcomeOfSilence(probe);
+      }
+    }
+  }
+
+  get isOver(): boolean {
+    return this.#thief !== null || this.#probes.every(({ outcome }) => outcome !== null);
+  }
+
+  /** MAC of somebody who has taken the probe address meanwhile, or `null`; then nothing is proven. */
+  get thief(): string | null {
+    return this.#thief;
+  }
+
+  /** Outcome of each target, in the order given. Only once the conversation is over. */
+  get outcomes(): ProofOutcome[] {
+    return this.#probes.map(({ target, outcome }) =>
+      // Whatever came back: as long as it leaks, the VIP's traffic is in danger.
+      this.#leaks.has(`${target.mac} ${target.vip}`) ? { verdict: "leaks" } : outcome!
+    );
+  }
+
+  #hearArp(packet: ArpPacket): void {
+    const { operation, senderMac, senderAddress, targetAddress } = packet;
+    if (senderMac === this.#wire.mac) return;
+    if (senderAddress === this.#address) this.#thief = senderMac;
+    if (operation === Operation.REQUEST) {
+      this.#leaks.add(`${senderMac} ${senderAddress}`);
+      if (targetAddress !== this.#address) return;
+      this.#wire.sendArp({
+        to: senderMac,
+        operation: Operation.REPLY,
+        senderAddress: this.#address,
+        targetAddress: senderAddress,
+        targetMac: senderMac,
+      });
+    } else if (targetAddress === this.#address) {
+      for (const probe of this.#probes) {
+        if (probe.target.server === senderAddress) probe.takesSource = true;
+      }
+    }
+  }
+
+  #hearSegment(segment: TcpSegment): void {
+    // Older kernels show us what we have sent ourselves.
+    if (segment.mac === this.#wire.mac) return;
+    if (segment.source === this.#address) {
+      // Our own SYN once more: somebody has passed it on.
+      const probe = this.#asked.get(segment.sourcePort)?.probe;
+      if (probe !== undefined) probe.hasForwarded = true;
+      return;
+    }
+    const asked = this.#asked.get(segment.destinationPort);
+    if (asked === undefined || segment.destination !== this.#address) return;
+    if (segment.acknowledgment !== (asked.sequence + 1) >>> 0) return;
+    const isSynAck = (segment.flags & (Flag.SYN | Flag.ACK)) === (Flag.SYN | Flag.ACK);
+    if (!isSynAck && (segment.flags & Flag.RST) === 0) return;
+    const { target } = asked.probe;
+    if (isSynAck) this.#sendReset(segment, target);
+    asked.probe.outcome ??= outcomeOfAnswer(segment, asked.probe);
+  }
+
+  #hearIcmp(message: IcmpMessage): void {
+    const { type, code, quoted } = message;
+    if (type === icmp.Type.ECHO_REPLY) {
+      const probe = this.#asked.get(message.identifier)?.probe;
+      if (probe !== undefined && probe.target.vip === message.source) probe.answersPing = true;
+      return;
+    }
+    if (quoted === null || quoted.source !== this.#address) return;
+    const asked = this.#asked.get(quoted.sourcePort);
+    if (asked === undefined || asked.probe.outcome !== null) return;
+    const { probe } = asked;
+    if (type === icmp.Type.TIME_EXCEEDED) {
+      probe.hasForwarded = true;
+      if (asked.ttl === TTL_CONTAINER) {
+        probe.outcome = { verdict: "forwards" };
+      } else if (probe.ttl === TTL_OWNER) {
+        // It may forward to a container of its own, which is as good as owning the VIP.
+        Object.assign(probe, { ttl: TTL_CONTAINER, syns: SYNS - 1, nextAtMs: 0 });
+      }
+    } else if (type === ICMP_REDIRECT) {
+      probe.hasForwarded = true;
+    } else if (type === icmp.Type.UNREACHABLE) {
+      probe.outcome = ROUTER_CODES.includes(code) ? { verdict: "forwards" } : { verdict: "rejected", code };
+    }
+  }
+
+  #sendSyn(probe: Probe, nowMs: number): void {
+    const { target } = probe;
+    const sequence = crypto.getRandomValues(new Uint32Array(1))[0]!;
+    const sourcePort = this.#askedBy(probe, sequence);
+    this.#wire.sendSegment(this.#head(probe), {
+      sourcePort,
+      destinationPort: target.port,
+      sequence,
+      flags: Flag.SYN,
+    });
+    probe.syns += 1;
+    probe.nextAtMs = nowMs + SYN_INTERVAL_MS;
+  }
+
+  /** Ends the half-open connection, which would otherwise be kept, and answered again, for a minute. */
+  #sendReset(answer: TcpSegment, target: ProofTarget): void {
+    const head = { to: target.mac, source: this.#address, destination: target.vip, ttl: TTL_CONTAINER };
+    this.#wire.sendSegment(head, {
+      sourcePort: answer.destinationPort,
+      destinationPort: target.port,
+      sequence: answer.acknowledgment,
+      flags: Flag.RST,
+    });
+  }
+
+  /** Asks what tells silence from silence: does it take packets of the probe address, and is the VIP there at all? */
+  #diagnose(probe: Probe, nowMs: number): void {
+    const { server, mac } = probe.target;
+    const { REQUEST: operation } = Operation;
+    this.#wire.sendArp({ to: mac, operation, senderAddress: this.#address, targetAddress: server });
+    this.#wire.sendEcho(this.#head(probe), this.#askedBy(probe, 0));
+    probe.diagnoses += 1;
+    probe.nextAtMs = nowMs + DIAGNOSE_INTERVAL_MS;
+  }
+
+  #head({ target, ttl }: Probe): PacketHead {
+    return { to: target.mac, source: this.#address, destination: target.vip, ttl };
+  }
+
+  /** Draws a number that no other question of this conversation bears. */
+  #askedBy(probe: Probe, sequence: number): number {
+    for (;;) {
+      const drawn = crypto.getRandomValues(new Uint32Array(1))[0]!;
+      const number = FIRST_SOURCE_PORT + drawn % SOURCE_PORTS;
+      if (this.#asked.has(number)) continue;
+      this.#asked.set(number, { probe, sequence, ttl: probe.ttl });
+      return number;
+    }
+  }
+}
+
+function outcomeOfAnswer(segment: TcpSegment, { target, hasForwarded }: Probe): ProofOutcome {
+  const isThrough = segment.mac !== target.mac;
+  // It has passed the SYN on to another host that has the VIP.
+  if (hasForwarded && isThrough) return { verdict: "forwards" };
+  if (segment.source !== target.vip) return { verdict: "wrong_source", source: segment.source };
+  if ((segment.flags & Flag.RST) !== 0) return { verdict: "not_listening" };
+  return isThrough ? { verdict: "ok_other_mac", mac: segment.mac } : { verdict: "ok" };
+}
+
+function outcomeOfSilence({ answersPing, takesSource }: Probe): ProofOutcome {
+  if (answersPing) return { verdict: "dropped" };
+  return { verdict: takesSource ? "vip_missing" : "source_refused" };
+}

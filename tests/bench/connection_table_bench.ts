@@ -1,0 +1,146 @@
+/**
+ * What an operation of the connection table costs with 1,000 to 10,000,000 connections, in one table that has room
+ * for all of them, as a director has. Its memory is a mapped file, as in a director; needs 560 MB of it.
+ * Run by `./dev bench`.
+ *
+ * @module
+ */
+
+import { State } from "../../datapath/connection_state.ts";
+import { type ConnectionLedger, ConnectionTable, keyWord, NONE } from "../../datapath/connection_table.ts";
+import { openLibc } from "../../datapath/ffi/libc.ts";
+import { MappedFile } from "../../datapath/ffi/mapped_file.ts";
+import { KeyedHash } from "../../datapath/keyed_hash.ts";
+import { IPV4_MAPPED } from "../../model/ip_address.ts";
+
+const MAXIMUM = 10_000_000;
+const SIZES = [1_000, 100_000, 1_000_000, MAXIMUM];
+const RECALLS = 1_000_000;
+/** The least of so many rounds counts: other programs only ever make it slower. */
+const ROUNDS = 5;
+const WANTED_BYTES = 64;
+const WANTED_RATIO = 3;
+
+/** Where a director's run directory is as well: memory that outlives the process. */
+const MEMORY_DIRECTORY = "/dev/shm";
+const EXPIRES_AT_MS = 1_000_000;
+const KEY = keyWord(1, 6);
+/** Connections of one client. */
+const PORTS = 8;
+/** An odd factor makes neighbouring numbers clients that have nothing in common, and each number another client. */
+const SPREAD = 0x9e3779b1;
+/** Numbers from here on are of connections that are not there. */
+const STRANGERS = 2 ** 28;
+
+const LEDGER: ConnectionLedger = { released: () => {}, prolonged: () => false };
+const client = Uint32Array.of(0, 0, IPV4_MAPPED, 0);
+
+function print(line: string): void {
+  Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
+}
+
+/** Makes {@linkcode client} that of connection `number` and returns its ports. */
+function address(number: number): number {
+  client[3] = Math.imul(Math.floor(number / PORTS), SPREAD);
+  return ((10_000 + number % PORTS) << 16) | 80;
+}
+
+/** Recalls connections in random order: every number below `size`, a power of two, comes up before one does again. */
+function recallMany(connections: ConnectionTable, size: number, first: number): number {
+  let powerOfTwo = 1;
+  while (powerOfTwo < size) powerOfTwo *= 2;
+  let number = 1;
+  let found = 0;
+  for (let recall = 0; recall < RECALLS; recall++) {
+    do {
+      number = (Math.imul(number, 1_664_525) + 1_013_904_223) & (powerOfTwo - 1);
+    } while (number >= size);
+    if (connections.recall(client, address(first + number), KEY) !== NONE) found += 1;
+  }
+  return found;
+}
+
+function insertMany(connections: ConnectionTable, count: number): void {
+  for (let number = 0; number < count; number++) {
+    connections.insert(client, address(number), KEY, 1, State.Established, EXPIRES_AT_MS, LEDGER);
+  }
+}
+
+/** One round of the sweep, in which every connection has expired. */
+function expireAll(connections: ConnectionTable): void {
+  connections.sweep(EXPIRES_AT_MS, connections.slotCount, LEDGER);
+  if (connections.used !== 0) throw new Error(`${connections.used} connections have stayed`);
+}
+
+/** Nanoseconds each of `count` operations takes. */
+function nanoseconds(count: number, run: () => void): number {
+  const start = performance.now();
+  run();
+  return (performance.now() - start) * 1e6 / count;
+}
+
+function leastNanoseconds(count: number, run: () => void): number {
+  return Math.min(...Array.from({ length: ROUNDS }, () => nanoseconds(count, run)));
+}
+
+function mapTable(): { file: MappedFile; connections: ConnectionTable } {
+  const directory = Deno.makeTempDirSync({ dir: MEMORY_DIRECTORY });
+  const path = `${directory}/connections`;
+  const file = MappedFile.create(openLibc(), path, ConnectionTable.bytesFor(MAXIMUM));
+  Deno.removeSync(directory, { recursive: true });
+  const hash = new KeyedHash(crypto.getRandomValues(new Uint32Array(2)));
+  return { file, connections: new ConnectionTable(new Uint32Array(file.buffer), MAXIMUM, hash) };
+}
+
+const { file, connections } = mapTable();
+const before = Deno.memoryUsage().rss;
+// Once for V8, and for the kernel, which finds a page of memory at the first touch.
+insertMany(connections, MAXIMUM);
+recallMany(connections, MAXIMUM, 0);
+const bytes = (Deno.memoryUsage().rss - before) / connections.used;
+expireAll(connections);
+
+print(
+  `Connection table with room for ${MAXIMUM.toLocaleString("en")} connections, nanoseconds per operation`,
+);
+print("connections     insert   recall   recall of a stranger   expire");
+const recalls: number[] = [];
+for (const size of SIZES) {
+  const insert = nanoseconds(size, () => insertMany(connections, size));
+  const hit = leastNanoseconds(RECALLS, () => {
+    if (recallMany(connections, size, 0) !== RECALLS) throw new Error("A connection is missing");
+  });
+  const miss = leastNanoseconds(RECALLS, () => {
+    if (recallMany(connections, size, STRANGERS) !== 0) {
+      throw new Error("A connection is there that nobody made");
+    }
+  });
+  const expire = nanoseconds(size, () => expireAll(connections));
+  recalls.push(hit);
+  print(
+    [
+      size.toLocaleString("en").padStart(11),
+      insert.toFixed(0).padStart(10),
+      hit.toFixed(0).padStart(8),
+      miss.toFixed(0).padStart(22),
+      expire.toFixed(0).padStart(8),
+    ].join(" "),
+  );
+}
+
+const ratio = recalls.at(-1)! / recalls[0]!;
+const verdict = (isReached: boolean) => isReached ? "reached" : "missed";
+print(
+  `Resident memory: ${bytes.toFixed(1)} bytes a connection; at most ${WANTED_BYTES} wanted: ${
+    verdict(bytes <= WANTED_BYTES)
+  }`,
+);
+print(
+  `Recall with 10,000,000 connections takes ${
+    ratio.toFixed(1)
+  } times as long as with 1,000; at most ${WANTED_RATIO} wanted: ${verdict(ratio <= WANTED_RATIO)}`,
+);
+print(
+  "(A connection that was not in use lately is in cold memory, on a page of its own: what is left is that latency.)",
+);
+file.close();

@@ -1,0 +1,48 @@
+import assert from "node:assert/strict";
+import { Orders } from "../../director/orders.ts";
+import { ExitCode } from "../../model/exit_code.ts";
+
+/** Runs an action on orders; signals alone do not keep a program running, as a director's sockets do. */
+async function withOrders(action: (orders: Orders) => Promise<void>): Promise<void> {
+  using orders = new Orders();
+  const timer = setInterval(() => {}, 1_000);
+  try {
+    await action(orders);
+  } finally {
+    clearInterval(timer);
+  }
+}
+
+Deno.test("Orders.next() hands a signal out that came before anybody asked", () =>
+  withOrders(async (orders) => {
+    Deno.kill(Deno.pid, "SIGHUP");
+    assert.deepEqual(await orders.next(), { kind: "reload" });
+    const next = orders.next();
+    Deno.kill(Deno.pid, "SIGTERM");
+    assert.deepEqual(await next, { kind: "end", code: ExitCode.OK });
+  }));
+
+Deno.test("Orders.next() puts the end before a reload and keeps to the first code", () =>
+  withOrders(async (orders) => {
+    Deno.kill(Deno.pid, "SIGHUP");
+    orders.end(ExitCode.FAILED);
+    Deno.kill(Deno.pid, "SIGTERM");
+    for (let asked = 0; asked < 3; asked++) {
+      assert.deepEqual(await orders.next(), { kind: "end", code: ExitCode.FAILED });
+    }
+  }));
+
+Deno.test("Orders.next() waits for another signal after a reload", () =>
+  withOrders(async (orders) => {
+    Deno.kill(Deno.pid, "SIGHUP");
+    assert.deepEqual(await orders.next(), { kind: "reload" });
+    let isHandedOut = false;
+    const next = orders.next().then((order) => {
+      isHandedOut = true;
+      return order;
+    });
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    assert.equal(isHandedOut, false);
+    orders.end(ExitCode.OK);
+    assert.equal((await next).kind, "end");
+  }));

@@ -1,0 +1,187 @@
+import assert from "node:assert/strict";
+import { ExitCode } from "../../model/exit_code.ts";
+import { configText, DIRECTOR_ADDRESS, DirectorNetwork, obstacle, VIP } from "./director_network.ts";
+
+const ignore = obstacle !== null;
+const needing = obstacle === null ? "" : ` (skipped: ${obstacle})`;
+
+const GOOD = configText({ servers: [[21, 1]] });
+
+interface Refusal {
+  readonly what: string;
+  readonly config?: string;
+  /** Shell commands that break the host, run in a mount namespace of their own before the director. */
+  readonly breaking?: string;
+  /** Words in front of the director's command line. */
+  readonly before?: readonly string[];
+  readonly code: ExitCode;
+  /** What is wrong. */
+  readonly problem: RegExp;
+  /** What to do about it. */
+  readonly remedy: RegExp;
+}
+
+const REFUSALS: readonly Refusal[] = [
+  {
+    what: "an interface that is not there",
+    config: `director: { interface: eth7 }\n${GOOD}`,
+    code: ExitCode.UNAVAILABLE,
+    problem: /There is no interface "eth7"/,
+    remedy: /Correct director\.interface; this host has lo, eth0/,
+  },
+  {
+    what: "an interface that is no Ethernet",
+    config: `director: { interface: lo }\n${GOOD}`,
+    code: ExitCode.CONFIG,
+    problem: /Interface "lo" is no Ethernet interface/,
+    remedy: /Set director\.interface/,
+  },
+  {
+    what: "a VIP outside every subnet",
+    config: GOOD.replace(VIP, "203.0.113.9"),
+    code: ExitCode.CONFIG,
+    problem: /VIP 203\.0\.113\.9 is in no subnet of this host: eth0 192\.0\.2\.2\/24/,
+    remedy: /set director\.interface/,
+  },
+  {
+    what: "a real server that is not on the link",
+    config: GOOD.replace("192.0.2.21", "203.0.113.21"),
+    code: ExitCode.CONFIG,
+    problem: /Real server 203\.0\.113\.21 of service "web" is not on the link of eth0/,
+    remedy: /must share a link with the director/,
+  },
+  {
+    what: "a real server that is the director itself",
+    config: GOOD.replace("192.0.2.21", DIRECTOR_ADDRESS),
+    code: ExitCode.CONFIG,
+    problem: /Real server 192\.0\.2\.2 of service "web" is this host itself/,
+    remedy: /Remove it/,
+  },
+  {
+    what: "a VIP that is the director's only address",
+    config: `director: { interface: eth0 }\n${GOOD.replace(VIP, DIRECTOR_ADDRESS)}`,
+    code: ExitCode.CONFIG,
+    problem: /Real server 192\.0\.2\.21 of service "web" is reached from 192\.0\.2\.2, which is a VIP/,
+    remedy: /Give eth0 an address of its own/,
+  },
+  {
+    what: "broken YAML",
+    config: GOOD.replace("services:", "services: ["),
+    code: ExitCode.CONFIG,
+    problem: /other\.yaml:\d+:\d+: /,
+    remedy: /\^/,
+  },
+  {
+    what: "a missing libpcap",
+    before: ["env", "LVSDR_LIBPCAP=/nonexistent"],
+    code: ExitCode.UNAVAILABLE,
+    problem: /Cannot load any of \/nonexistent/,
+    remedy: /Correct or unset LVSDR_LIBPCAP/,
+  },
+  {
+    what: "a process without privileges",
+    before: ["setpriv", "--bounding-set=-all", "--inh-caps=-all"],
+    code: ExitCode.NO_PERMISSION,
+    problem: /not permitted/,
+    remedy: /Run as root, or with the capabilit/,
+  },
+  {
+    what: "a host that forwards and has no nft",
+    breaking: "mount -t tmpfs none /usr/sbin; echo 1 >/proc/sys/net/ipv4/ip_forward",
+    code: ExitCode.UNAVAILABLE,
+    problem: /This host's kernel would handle VIP traffic as well: net\.ipv4\.ip_forward is 1/,
+    remedy: /apt install nftables/,
+  },
+  {
+    what: "a host that has the VIP and no nft",
+    breaking: `mount -t tmpfs none /usr/sbin; ip address add ${VIP}/32 dev eth0`,
+    code: ExitCode.UNAVAILABLE,
+    problem: /This host's kernel would handle VIP traffic as well: 192\.0\.2\.10 is an address of eth0/,
+    remedy: /apt install nftables/,
+  },
+  {
+    what: "a damaged hash key",
+    breaking: "echo garbage >$RUN/hash_key",
+    code: ExitCode.FAILED,
+    problem: /hash_key" is damaged/,
+    remedy: /Remove it, or set director\.hash_key/,
+  },
+  {
+    what: "an interface that is down",
+    breaking: "ip link set eth0 down",
+    code: ExitCode.UNAVAILABLE,
+    problem: /Interface "eth0" is down/,
+    remedy: /ip link set eth0 up/,
+  },
+];
+
+for (const { what, config = GOOD, breaking, before = [], code, problem, remedy } of REFUSALS) {
+  Deno.test(`director refuses ${what} with exit code ${code} and leaves the host as it was${needing}`, {
+    ignore,
+  }, async () => {
+    await using network = await DirectorNetwork.create(0);
+    await Deno.mkdir(network.runDir);
+    const wrapper = breaking === undefined
+      ? before
+      : ["env", `RUN=${network.runDir}`, "unshare", "--mount", "sh", "-ec", `${breaking}; exec "$@"`, "sh"];
+    // The second time, everything that breaks the host is broken already.
+    await network.runDirector(config, { before: wrapper });
+    const stateBefore = await network.hostState();
+    const refused = await network.runDirector(config, {
+      before: breaking?.startsWith("mount")
+        ? wrapper.with(-2, `mount -t tmpfs none /usr/sbin; exec "$@"`)
+        : before,
+    });
+
+    assert.equal(refused.code, code, refused.stderr);
+    assert.match(refused.stderr, problem);
+    assert.match(refused.stderr, remedy);
+    assert.doesNotMatch(refused.stderr, /\n {4}at /, "no stack trace");
+    assert.equal(refused.stdout, "");
+    assert.equal(await network.hostState(), stateBefore);
+    const left = [...Deno.readDirSync(network.runDir)].map(({ name }) => name);
+    assert.deepEqual(
+      left.filter((name) => !["director.sock.lock", "hash_key", "connections"].includes(name)),
+      [],
+    );
+  });
+}
+
+Deno.test(
+  `a second director is refused on the same run directory, status port and interface${needing}`,
+  { ignore },
+  async () => {
+    await using network = await DirectorNetwork.create(1);
+    const first = await network.startDirector(GOOD);
+    const before = await network.hostState();
+    const generation = (await first.status())!.datapath.generation;
+    const otherPort = GOOD.replace("8480", "8481");
+    const elsewhere = `${network.folder}/elsewhere`;
+    const cases: readonly (readonly [string, string, RegExp, RegExp])[] = [
+      [otherPort, network.runDir, /Another director is running on run directory .* \(pid \d+\)/, /--run-dir/],
+      [
+        GOOD,
+        elsewhere,
+        /Cannot open the status port 127\.0\.0\.1:8480: it is taken/,
+        /change status\.listen/,
+      ],
+      [
+        otherPort,
+        elsewhere,
+        /"netdev lvsdr_director_eth0" is in nft already/,
+        /Stop the director .* nft delete table/,
+      ],
+    ];
+    for (const [config, runDir, problem, remedy] of cases) {
+      const { code, stderr } = await network.runDirector(config, { runDir });
+      assert.equal(code, ExitCode.UNAVAILABLE, stderr);
+      assert.match(stderr, problem);
+      assert.match(stderr, remedy);
+      assert.doesNotMatch(stderr, /\n {4}at /);
+      assert.equal(await network.hostState(), before);
+    }
+    assert.deepEqual([...Deno.readDirSync(elsewhere)].map(({ name }) => name), ["director.sock.lock"]);
+    assert.equal((await first.status())!.datapath.generation, generation);
+    assert.equal(await network.request(), "rs1 192.0.2.100");
+  },
+);

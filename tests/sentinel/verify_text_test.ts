@@ -1,0 +1,68 @@
+import assert from "node:assert/strict";
+import type { Verification } from "../../sentinel/verification.ts";
+import { verificationText } from "../../sentinel/verify_text.ts";
+
+const GOOD: Verification = {
+  ok: true,
+  interface: "eth0",
+  probeAddress: "192.0.2.200",
+  audits: [{ server: "192.0.2.21", vip: "192.0.2.10", verdict: "hardened", mac: "02:00:00:00:00:15" }],
+  holders: [{ vip: "192.0.2.10", macs: [] }],
+  proofs: [
+    {
+      ...{
+        service: "web",
+        vip: "192.0.2.10",
+        protocol: "tcp",
+        ports: { first: 80, last: 80 },
+        server: "192.0.2.21",
+      },
+      outcome: { verdict: "ok" },
+    },
+    {
+      ...{
+        service: "dns",
+        vip: "192.0.2.10",
+        protocol: "udp",
+        ports: { first: 53, last: 53 },
+        server: "192.0.2.21",
+      },
+      outcome: { verdict: "not_provable", reason: "UDP answers nothing by itself" },
+    },
+  ],
+  findings: [],
+};
+
+Deno.test("verificationText() says that all is well, and what could not be proven", () => {
+  assert.equal(
+    verificationText(GOOD),
+    `Direct routing works, seen from eth0: 1 path proven, 1 not provable
+
+ARP: each real server was asked for each VIP and must keep silent
+  Server      MAC                VIP         Verdict
+  192.0.2.21  02:00:00:00:00:15  192.0.2.10  hardened
+
+Path: a SYN to each real server's MAC, from 192.0.2.200
+  Service  VIP                Server      Verdict
+  web      192.0.2.10:80      192.0.2.21  ok
+  dns      192.0.2.10:53/udp  192.0.2.21  not provable: UDP answers nothing by itself
+`,
+  );
+});
+
+Deno.test("verificationText() ends with what to type where", () => {
+  const host = "192.0.2.21";
+  const text = verificationText({
+    ...GOOD,
+    ok: false,
+    audits: [{ server: host, vip: "192.0.2.10", verdict: "unreachable", mac: null }],
+    holders: [{ vip: "192.0.2.10", macs: ["02:00:00:00:00:99"] }],
+    proofs: [{ ...GOOD.proofs[0]!, outcome: { verdict: "wrong_source", source: host } }],
+    findings: [{ host, problem: "It is broken", command: "mend it" }],
+  });
+  assert.match(text, /^Direct routing is broken, seen from eth0: 1 problem, see below\n/);
+  assert.match(text, /192\.0\.2\.21 {2}unknown {2}192\.0\.2\.10 {2}unreachable\n/);
+  assert.match(text, /192\.0\.2\.10 is answered for by 02:00:00:00:00:99, no real server: right if/);
+  assert.match(text, /answers from another address \(192\.0\.2\.21\)\n/);
+  assert(text.endsWith("\nIt is broken\n  on 192.0.2.21: mend it\n"), text);
+});
