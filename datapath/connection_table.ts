@@ -66,6 +66,7 @@ export class ConnectionTable {
   #used = 0;
   #sweepAt = 0;
   #evictAt = 0;
+  #touched = 0;
 
   /** Bytes of memory for `maximum` entries: 56 each. */
   static bytesFor(maximum: number): number {
@@ -107,7 +108,7 @@ export class ConnectionTable {
     const c = client[2]!;
     const d = client[3]!;
     const wantedPorts = ports >>> 0;
-    let slot = this.#home(a | 0, b | 0, c | 0, d | 0, ports | 0, key | 0);
+    let slot = this.home(client, ports, key);
     for (;;) {
       const at = slot * SLOT_WORDS;
       const found = words[at + KEY]!;
@@ -120,11 +121,25 @@ export class ConnectionTable {
     }
   }
 
+  /** Slot where the search for a connection begins; arguments as for {@linkcode recall}. Hot path. */
+  home(client: Uint32Array, ports: number, key: number): number {
+    return this.#home(client[0]! | 0, client[1]! | 0, client[2]! | 0, client[3]! | 0, ports | 0, key | 0);
+  }
+
+  /** Reads the first `count` of the slots in `homes`, which brings them into the cache. Hot path. */
+  touch(homes: Int32Array, count: number): void {
+    const words = this.#words;
+    let read = 0;
+    for (let index = 0; index < count; index++) read |= words[homes[index]! * SLOT_WORDS + KEY]! | 0;
+    // Kept, or the optimiser would find out that nobody needs what is read.
+    this.#touched = read;
+  }
+
   /** Slot of a persistence template, or {@linkcode NONE}: like {@linkcode recall}, but word 4 is a counter. */
   recallTemplate(client: Uint32Array, serviceIdentity: number): number {
     const words = this.#words;
     const key = keyWord(serviceIdentity, TEMPLATE_PROTOCOL);
-    let slot = this.#home(client[0]! | 0, client[1]! | 0, client[2]! | 0, client[3]! | 0, 0, key | 0);
+    let slot = this.home(client, 0, key);
     for (;;) {
       const at = slot * SLOT_WORDS;
       const found = words[at + KEY]!;
@@ -155,14 +170,7 @@ export class ConnectionTable {
     ledger: ConnectionLedger,
   ): number {
     const isTemplate = (key & 0xff) === TEMPLATE_PROTOCOL;
-    const home = this.#home(
-      client[0]! | 0,
-      client[1]! | 0,
-      client[2]! | 0,
-      client[3]! | 0,
-      isTemplate ? 0 : ports | 0,
-      key | 0,
-    );
+    const home = this.home(client, isTemplate ? 0 : ports, key);
     if (this.#used >= this.maximum && !this.#evict(home, ledger)) return NONE;
     const words = this.#words;
     let slot = home;

@@ -68,6 +68,7 @@ export class Engine {
     const received = this.#port.receive(this.#ring, BATCH_FRAMES);
 
     // Forward.
+    this.#forwarder.lookAhead(received);
     for (let slot = 0; slot < received; slot++) {
       this.#forward(slot, nowMs);
       // Fragments that waited for this one.

@@ -17,6 +17,7 @@ import type { FragmentTable } from "./fragment_table.ts";
 import { FrameRing } from "./frame_ring.ts";
 import { HeldFragments } from "./held_fragments.ts";
 import type { LocalInterface } from "./local_interface.ts";
+import { LookAhead } from "./look_ahead.ts";
 import type { NeighborTable } from "./neighbor_table.ts";
 import { replyToArp } from "./replies.ts";
 import { Rewriter } from "./rewriter.ts";
@@ -53,6 +54,7 @@ export class Forwarder {
   readonly #rewriter: Rewriter;
   readonly #fragments: FragmentTable;
   readonly #held: HeldFragments;
+  readonly #lookAhead: LookAhead;
   readonly #answers: Answers;
   #table: ForwardingTable;
 
@@ -69,6 +71,7 @@ export class Forwarder {
     this.#scheduler = parts.scheduler;
     this.#fragments = parts.fragments;
     this.#held = new HeldFragments(this.#ring, parts.queue);
+    this.#lookAhead = new LookAhead(this.#ring, this.#connections);
     this.#answers = new Answers(this.#ring, this.#local);
     this.#rewriter = new Rewriter({ ...parts, local: this.#local, answers: this.#answers });
     this.#table = table;
@@ -78,6 +81,11 @@ export class Forwarder {
   /** Uses another table from the next frame on. */
   adopt(table: ForwardingTable): void {
     this.#table = table;
+  }
+
+  /** Prepares for the frames in the first `count` slots. Hot path. */
+  lookAhead(count: number): void {
+    this.#lookAhead.look(this.#table, count);
   }
 
   /** Allows `answers` more resets, echo replies and ICMP errors until the next call. */

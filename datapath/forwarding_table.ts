@@ -88,6 +88,8 @@ export class ForwardingTable {
   readonly services: readonly Service[];
   /** Virtual addresses, each once. */
   readonly vips: readonly string[];
+  /** Identity of each virtual address. */
+  readonly vipIdentities: Uint16Array;
   readonly #context: ForwardingContext;
   readonly #vipWords: Int32Array;
   /** Index of the service plus 1 by port, for TCP and UDP of each VIP. */
@@ -118,13 +120,14 @@ export class ForwardingTable {
     this.services = data.services.map((service) =>
       new Service(service, schedulerFor(service, context, before), {
         service: numberOf(serviceText(service)),
-        vip: numberOf(`vip ${service.vip}`),
+        vip: numberOf(vipText(service.vip)),
         destinations: Uint16Array.from(
           service.destinations,
           (destination) => numberOf(`${serviceText(service)} ${destination.address}`),
         ),
       })
     );
+    this.vipIdentities = Uint16Array.from(this.vips, (vip) => numberOf(vipText(vip)));
     destinations.clearPlaces();
     this.services.forEach((service, index) => {
       this.#placeDestinations(service, index);
@@ -197,6 +200,10 @@ export class ForwardingTable {
     const byPort = this.#byPort[place] ??= new Uint16Array(PORTS);
     for (const { first, last } of service.data.ports) byPort.fill(index + 1, first, last + 1);
   }
+}
+
+function vipText(vip: string): string {
+  return `vip ${vip}`;
 }
 
 /** What makes a service the same one after a reload. */
