@@ -69,8 +69,8 @@ export class Engine {
 
     // Forward.
     this.#forwarder.lookAhead(received);
-    for (let slot = 0; slot < received; slot++) {
-      this.#forward(slot, nowMs);
+    for (let index = 0; index < received; index++) {
+      this.#forward(this.#ring.order[index]!, nowMs);
       // Fragments that waited for this one.
       for (let held = this.#forwarder.nextHeld(); held !== NONE; held = this.#forwarder.nextHeld()) {
         this.#forward(held, nowMs);

@@ -83,7 +83,7 @@ export class Forwarder {
     this.#table = table;
   }
 
-  /** Prepares for the frames in the first `count` slots. Hot path. */
+  /** Prepares for the first `count` frames of the ring. Hot path. */
   lookAhead(count: number): void {
     this.#lookAhead.look(this.#table, count);
   }

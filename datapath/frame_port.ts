@@ -17,10 +17,10 @@ export interface PortStatistics {
 /** A network interface, or what stands for one in a test. */
 export interface FramePort {
   /**
-   * Fills the first slots of `ring` with at most `limit` frames without waiting.
-   * A frame that did not fit has a length of 0. Hot path.
+   * Receives at most `limit` frames without waiting. The slots they are in stand in `ring.order`, all of them below
+   * `limit`. A frame that did not fit has a length of 0. Hot path.
    *
-   * @returns Number of slots filled.
+   * @returns Number of frames; there may be more even if it is less than `limit`, but none if it is 0.
    */
   receive(ring: FrameRing, limit: number): number;
   /**

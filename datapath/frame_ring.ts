@@ -22,6 +22,8 @@ export class FrameRing {
   readonly view: DataView<ArrayBuffer>;
   /** Bytes of the frame in each slot. */
   readonly lengths: Uint32Array;
+  /** Slots in the order in which their frames arrived. */
+  readonly order: Int32Array;
   /** Frame space of each slot. */
   readonly frames: readonly Uint8Array<ArrayBuffer>[];
 
@@ -30,6 +32,7 @@ export class FrameRing {
     this.arena = new Uint8Array(slotCount * FrameRing.SLOT_BYTES);
     this.view = new DataView(this.arena.buffer);
     this.lengths = new Uint32Array(slotCount);
+    this.order = Int32Array.from({ length: slotCount }, (_, slot) => slot);
     this.frames = Array.from(
       { length: slotCount },
       (_, slot) => new Uint8Array(this.arena.buffer, FrameRing.frameAt(slot), FrameRing.FRAME_BYTES),

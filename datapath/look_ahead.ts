@@ -30,13 +30,13 @@ export class LookAhead {
     this.#homes = new Int32Array(ring.slotCount);
   }
 
-  /** Looks at the frames in the first `count` slots. Hot path. */
+  /** Looks at the first `count` frames of the ring. Hot path. */
   look(table: ForwardingTable, count: number): void {
     if (this.#connections.used <= CACHED_ENTRIES) return;
     const frame = this.#ring.view;
     let found = 0;
-    for (let slot = 0; slot < count; slot++) {
-      const at = FrameRing.frameAt(slot);
+    for (let index = 0; index < count; index++) {
+      const at = FrameRing.frameAt(this.#ring.order[index]!);
       const ip = at + ethernet.HEADER_BYTES;
       // What lies behind a frame that is too short is still in its slot, and a wrong hint does no harm.
       if (ethernet.etherType(frame, at) !== ethernet.EtherType.IPV4) continue;

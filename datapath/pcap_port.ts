@@ -1,66 +1,81 @@
 /**
  * A network interface as a {@linkcode FramePort}: libpcap takes frames in, a packet socket sends them in batches.
  *
+ * A slot of libpcap's ring in immediate mode has room for the longest frame it may get. Frames that the kernel has
+ * merged have up to 64 KiB, and a ring with room for those holds a few hundred frames: a burst of small ones would
+ * overflow it in a millisecond. So there are two captures, one for frames as they come on a wire and one for merged
+ * ones, and what they receive is put back in order by its time of arrival.
+ *
  * @module
  */
 
 import { openLibc } from "./ffi/libc.ts";
-import { Capture, openLibpcap } from "./ffi/libpcap.ts";
+import { Capture, CaptureWait, openLibpcap } from "./ffi/libpcap.ts";
 import { PacketSocket } from "./ffi/packet_socket.ts";
 import type { FramePort, PortStatistics } from "./frame_port.ts";
 import { FrameRing } from "./frame_ring.ts";
 
-/**
- * Memory of the capture ring. In immediate mode a slot must hold the longest possible frame, so this is some 500
- * frames while the interface merges frames, and some 30,000 where it does not.
- */
-const CAPTURE_BUFFER_BYTES = 64 << 20;
+/** Memory of each capture: some 16,000 frames of a wire with an MTU of 1,500, and some 250 merged ones. */
+const CAPTURE_BUFFER_BYTES = 32 << 20;
+/** What a frame of a wire has besides its packet: an Ethernet header, and some tags of 4 bytes each. */
+const FRAMING_BYTES = 14 + 4 * 4;
 
 export class PcapPort implements FramePort {
-  readonly #capture: Capture;
+  readonly #plain: Capture;
+  readonly #merged: Capture;
+  readonly #wait: CaptureWait;
   readonly #socket: PacketSocket;
+  readonly #longestPlain: number;
+  /** Time of arrival of the frame in each slot. */
+  readonly #seconds: Int32Array;
+  readonly #microseconds: Int32Array;
+  /** Slots with plain frames that were received but are not handed out yet: from the first up to the second. */
+  #plainFrom = 0;
+  #plainTo = 0;
+  /** Whether {@linkcode #merged} has a current frame that is not copied yet. */
+  #hasMerged = false;
 
   /**
    * Opens an interface for the frames of `ring`; no other ring may be used with this port.
    *
+   * @param mtu Largest IP packet of the interface.
    * @throws {LibraryError} If libpcap is missing.
    * @throws {CaptureError} If the interface cannot be captured from.
    * @throws {HostError} If it cannot be sent to.
    */
-  constructor(device: string, interfaceIndex: number, ring: FrameRing) {
+  constructor(device: string, interfaceIndex: number, mtu: number, ring: FrameRing) {
     const libc = openLibc();
-    this.#capture = new Capture(openLibpcap(), libc, {
-      device,
-      snapshotBytes: FrameRing.FRAME_BYTES,
-      bufferBytes: CAPTURE_BUFFER_BYTES,
-    });
-    try {
-      this.#socket = new PacketSocket(libc, {
-        arena: ring.arena,
-        slotCount: ring.slotCount,
-        slotBytes: FrameRing.SLOT_BYTES,
-        frameAt: FrameRing.HEADROOM_BYTES,
-      }, interfaceIndex);
-    } catch (error) {
-      this.#capture.close();
-      throw error;
-    }
+    const libpcap = openLibpcap();
+    this.#longestPlain = mtu + FRAMING_BYTES;
+    this.#seconds = new Int32Array(ring.slotCount);
+    this.#microseconds = new Int32Array(ring.slotCount);
+    using opened = new DisposableStack();
+    const open = (snapshotBytes: number) =>
+      opened.use(new Capture(libpcap, libc, { device, snapshotBytes, bufferBytes: CAPTURE_BUFFER_BYTES }));
+    this.#plain = open(this.#longestPlain);
+    this.#merged = open(FrameRing.FRAME_BYTES);
+    this.#wait = new CaptureWait(libc, [this.#plain, this.#merged]);
+    this.#socket = new PacketSocket(libc, {
+      arena: ring.arena,
+      slotCount: ring.slotCount,
+      slotBytes: FrameRing.SLOT_BYTES,
+      frameAt: FrameRing.HEADROOM_BYTES,
+    }, interfaceIndex);
+    opened.move();
   }
 
   /** Lets through only what matches a pcap-filter(7) expression. */
   setFilter(expression: string): void {
-    this.#capture.setFilter(expression);
+    this.#plain.setFilter(`(${expression}) and less ${this.#longestPlain}`);
+    this.#merged.setFilter(`(${expression}) and greater ${this.#longestPlain + 1}`);
   }
 
   receive(ring: FrameRing, limit: number): number {
-    let count = 0;
-    while (count < limit) {
-      const bytes = this.#capture.next(ring.frames[count]!);
-      if (bytes < 0) break;
-      ring.lengths[count] = bytes;
-      count += 1;
-    }
-    return count;
+    const plainSlots = limit - (limit >> 2);
+    if (this.#plainFrom === this.#plainTo) this.#receivePlain(ring, plainSlots);
+    // After the plain ones: a merged frame that came before one of them is certainly in its ring by now.
+    const mergedTo = this.#receiveMerged(ring, plainSlots, limit);
+    return this.#handOut(ring, plainSlots, mergedTo, limit);
   }
 
   transmit(ring: FrameRing, slots: Int32Array, count: number): void {
@@ -68,15 +83,90 @@ export class PcapPort implements FramePort {
   }
 
   wait(timeoutMs: number): void {
-    this.#capture.wait(timeoutMs);
+    this.#wait.wait(timeoutMs);
   }
 
   statistics(): PortStatistics {
-    return { captureDrops: this.#capture.dropped, transmitErrors: this.#socket.errors };
+    return {
+      captureDrops: this.#plain.dropped + this.#merged.dropped,
+      transmitErrors: this.#socket.errors,
+    };
   }
 
   close(): void {
-    this.#capture.close();
+    this.#plain.close();
+    this.#merged.close();
     this.#socket.close();
+  }
+
+  /** Fills the first slots. Hot path. */
+  #receivePlain(ring: FrameRing, slots: number): void {
+    let slot = 0;
+    while (slot < slots && this.#plain.advance()) {
+      this.#take(this.#plain, ring, slot);
+      slot += 1;
+    }
+    this.#plainFrom = 0;
+    this.#plainTo = slot;
+  }
+
+  /**
+   * Fills slots from `first` with merged frames that came before the last plain one: one that came later may have
+   * come after plain frames that are not received yet. Hot path.
+   *
+   * @returns The slot after the last one filled.
+   */
+  #receiveMerged(ring: FrameRing, first: number, end: number): number {
+    let slot = first;
+    while (slot < end) {
+      if (!this.#hasMerged) this.#hasMerged = this.#merged.advance();
+      if (!this.#hasMerged) break;
+      if (this.#plainTo > this.#plainFrom && this.#isMergedAfter(this.#plainTo - 1)) break;
+      this.#take(this.#merged, ring, slot);
+      this.#hasMerged = false;
+      slot += 1;
+    }
+    // The next one, which had no slot any more, decides how far the plain ones may go.
+    if (slot === end && !this.#hasMerged) this.#hasMerged = this.#merged.advance();
+    return slot;
+  }
+
+  /** Puts the slots of both into order, as far as it is certain. Hot path. */
+  #handOut(ring: FrameRing, mergedFrom: number, mergedTo: number, end: number): number {
+    // Only then is at least one frame handed out whatever their times are: the clock may have been set back.
+    const mayWait = mergedTo === end && this.#hasMerged;
+    let merged = mergedFrom;
+    let count = 0;
+    while (this.#plainFrom < this.#plainTo) {
+      const plain = this.#plainFrom;
+      if (merged < mergedTo && this.#isBefore(merged, plain)) {
+        ring.order[count++] = merged++;
+        continue;
+      }
+      // The rest waits for merged frames that had no slot this time.
+      if (mayWait && merged === mergedTo && !this.#isMergedAfter(plain)) return count;
+      ring.order[count++] = plain;
+      this.#plainFrom += 1;
+    }
+    while (merged < mergedTo) ring.order[count++] = merged++;
+    return count;
+  }
+
+  #take(capture: Capture, ring: FrameRing, slot: number): void {
+    ring.lengths[slot] = capture.copy(ring.frames[slot]!);
+    this.#seconds[slot] = capture.seconds();
+    this.#microseconds[slot] = capture.microseconds();
+  }
+
+  /** Whether the frame in one slot came before the one in another. */
+  #isBefore(one: number, other: number): boolean {
+    const seconds = (this.#seconds[one]! - this.#seconds[other]!) | 0;
+    return seconds < 0 || (seconds === 0 && this.#microseconds[one]! < this.#microseconds[other]!);
+  }
+
+  /** Whether the merged frame that waits came after the one in a slot. */
+  #isMergedAfter(slot: number): boolean {
+    const seconds = (this.#merged.seconds() - this.#seconds[slot]!) | 0;
+    return seconds > 0 || (seconds === 0 && this.#merged.microseconds() > this.#microseconds[slot]!);
   }
 }

@@ -70,11 +70,11 @@ export class Wire implements Disposable {
    * @throws {OperatorError} If the interface cannot be used or libpcap is missing.
    */
   static open(
-    link: { readonly name: string; readonly index: number; readonly mac: string },
+    link: { readonly name: string; readonly index: number; readonly mac: string; readonly mtu: number },
     filter: string,
   ): Wire {
     const ring = new FrameRing(RECEIVE_SLOTS + 1);
-    const port = new PcapPort(link.name, link.index, ring);
+    const port = new PcapPort(link.name, link.index, link.mtu, ring);
     try {
       port.setFilter(filter);
     } catch (error) {
@@ -151,11 +151,11 @@ export class Wire implements Disposable {
   step(conversations: readonly Conversation[], nowMs: number): void {
     for (;;) {
       const count = this.#port.receive(this.#ring, RECEIVE_SLOTS);
-      for (let slot = 0; slot < count; slot++) {
+      for (const slot of this.#ring.order.subarray(0, count)) {
         const packet = readPacket(this.#ring, slot);
         if (packet !== null) { for (const conversation of conversations) conversation.hear(packet, nowMs); }
       }
-      if (count < RECEIVE_SLOTS) break;
+      if (count === 0) break;
     }
     for (const conversation of conversations) conversation.tick(nowMs);
   }

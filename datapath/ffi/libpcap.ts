@@ -50,7 +50,13 @@ const SYMBOLS = {
 export type Libpcap = Deno.DynamicLibrary<typeof SYMBOLS>;
 
 /** `struct pcap_pkthdr` on 64-bit Linux. */
-export const PcapPacketHeader = { CAPTURED_LENGTH: 16, LENGTH: 20, BYTES: 24 } as const;
+export const PcapPacketHeader = {
+  SECONDS: 0,
+  MICROSECONDS: 8,
+  CAPTURED_LENGTH: 16,
+  LENGTH: 20,
+  BYTES: 24,
+} as const;
 /** `struct pcap_stat`. */
 export const PcapStatistics = { DROPPED: 4, BYTES: 12 } as const;
 /** `struct bpf_program` on 64-bit Linux. */
@@ -113,8 +119,6 @@ export class Capture implements Disposable {
   /** A size_t for C, written as a number: making a BigInt from one would allocate. */
   readonly #size = new BigUint64Array(1);
   readonly #sizeLow = new Uint32Array(this.#size.buffer);
-  readonly #pollFd = new DataView(new ArrayBuffer(PollFd.BYTES));
-  readonly #pollFdBytes = new Uint8Array(this.#pollFd.buffer);
   #handle: Deno.PointerValue;
 
   /**
@@ -140,10 +144,7 @@ export class Capture implements Disposable {
       if (pcap.pcap_setnonblock(handle, 1, errorBuffer) !== 0) {
         throw this.#error(textOf(errorBuffer), ExitCode.UNAVAILABLE);
       }
-      const fd = pcap.pcap_fileno(handle);
-      libc.symbols.setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, Int32Array.of(1), 4);
-      this.#pollFd.setInt32(PollFd.FD, fd, true);
-      this.#pollFd.setInt16(PollFd.EVENTS, POLLIN, true);
+      libc.symbols.setsockopt(this.fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, Int32Array.of(1), 4);
     } catch (error) {
       this.close();
       throw error;
@@ -167,31 +168,49 @@ export class Capture implements Disposable {
   }
 
   /**
-   * Copies the next frame to `target` without waiting. Hot path.
+   * Goes on to the next frame without waiting. Hot path.
    *
-   * @returns Bytes of the frame, 0 if it was cut or does not fit, −1 if there is none.
+   * @returns Whether there is one; it stays the current one until the next call.
    * @throws {CaptureError} If the interface has gone.
    */
-  next(target: Uint8Array<ArrayBuffer>): number {
+  advance(): boolean {
     const result = this.#libpcap.symbols.pcap_next_ex(this.#handle, this.#headerAddress, this.#dataAddress);
     if (result !== 1) {
-      if (result === 0) return -1;
+      if (result === 0) return false;
       throw this.#error(this.#lastError(), ExitCode.UNAVAILABLE);
     }
-    const memcpy = this.#libc.symbols.memcpy;
-    memcpy(this.#headerBytes, this.#headerAddress[0]!, HEADER_SIZE);
+    this.#libc.symbols.memcpy(this.#headerBytes, this.#headerAddress[0]!, HEADER_SIZE);
+    return true;
+  }
+
+  /** When the current frame arrived: whole seconds of the wall clock, modulo 2^32, signed. Hot path. */
+  seconds(): number {
+    return this.#header.getInt32(PcapPacketHeader.SECONDS, true);
+  }
+
+  /** The rest of {@linkcode seconds}, in microseconds. Hot path. */
+  microseconds(): number {
+    return this.#header.getInt32(PcapPacketHeader.MICROSECONDS, true);
+  }
+
+  /**
+   * Copies the current frame. Hot path.
+   *
+   * @returns Bytes of the frame, 0 if it was cut or does not fit.
+   */
+  copy(target: Uint8Array<ArrayBuffer>): number {
     const captured = this.#header.getUint32(PcapPacketHeader.CAPTURED_LENGTH, true);
     if (captured !== this.#header.getUint32(PcapPacketHeader.LENGTH, true) || captured > target.length) {
       return 0;
     }
     this.#sizeLow[0] = captured;
-    memcpy(target, this.#dataAddress[0]!, this.#size[0]!);
+    this.#libc.symbols.memcpy(target, this.#dataAddress[0]!, this.#size[0]!);
     return captured;
   }
 
-  /** Waits until a frame is there, `timeoutMs` at most. */
-  wait(timeoutMs: number): void {
-    this.#libc.symbols.poll(this.#pollFdBytes, ONE, timeoutMs);
+  /** File descriptor that is readable when there is a frame; belongs to the capture. */
+  get fd(): number {
+    return this.#libpcap.symbols.pcap_fileno(this.#handle);
   }
 
   /** Frames the kernel dropped because the ring was full. */
@@ -241,8 +260,30 @@ export class Capture implements Disposable {
   }
 }
 
+/** Waits for frames of several captures. */
+export class CaptureWait {
+  readonly #libc: Libc;
+  readonly #pollFds: Uint8Array<ArrayBuffer>;
+  readonly #count: bigint;
+
+  constructor(libc: Libc, captures: readonly Capture[]) {
+    this.#libc = libc;
+    const view = new DataView(new ArrayBuffer(captures.length * PollFd.BYTES));
+    captures.forEach((capture, index) => {
+      view.setInt32(index * PollFd.BYTES + PollFd.FD, capture.fd, true);
+      view.setInt16(index * PollFd.BYTES + PollFd.EVENTS, POLLIN, true);
+    });
+    this.#pollFds = new Uint8Array(view.buffer);
+    this.#count = BigInt(captures.length);
+  }
+
+  /** Waits until one of them has a frame, `timeoutMs` at most. */
+  wait(timeoutMs: number): void {
+    this.#libc.symbols.poll(this.#pollFds, this.#count, timeoutMs);
+  }
+}
+
 const HEADER_SIZE = BigInt(PcapPacketHeader.BYTES);
-const ONE = 1n;
 
 function textOf(buffer: Uint8Array<ArrayBuffer>): string {
   return new TextDecoder().decode(buffer.subarray(0, buffer.indexOf(0)));
