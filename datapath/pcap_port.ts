@@ -15,8 +15,10 @@ import { PacketSocket } from "./ffi/packet_socket.ts";
 import type { FramePort, PortStatistics } from "./frame_port.ts";
 import { FrameRing } from "./frame_ring.ts";
 
-/** Memory of each capture: some 16,000 frames of a wire with an MTU of 1,500, and some 250 merged ones. */
-const CAPTURE_BUFFER_BYTES = 32 << 20;
+/** Memory of the capture of plain frames: some 16,000 of a wire with an MTU of 1,500. */
+const PLAIN_BUFFER_BYTES = 32 << 20;
+/** Memory of the capture of merged frames: some 500, or 32 MB of a stream. */
+const MERGED_BUFFER_BYTES = 64 << 20;
 /** What a frame of a wire has besides its packet: an Ethernet header, and some tags of 4 bytes each. */
 const FRAMING_BYTES = 14 + 4 * 4;
 
@@ -28,7 +30,7 @@ export class PcapPort implements FramePort {
   readonly #longestPlain: number;
   /** Time of arrival of the frame in each slot. */
   readonly #seconds: Int32Array;
-  readonly #microseconds: Int32Array;
+  readonly #nanoseconds: Int32Array;
   /** Slots with plain frames that were received but are not handed out yet: from the first up to the second. */
   #plainFrom = 0;
   #plainTo = 0;
@@ -48,12 +50,12 @@ export class PcapPort implements FramePort {
     const libpcap = openLibpcap();
     this.#longestPlain = mtu + FRAMING_BYTES;
     this.#seconds = new Int32Array(ring.slotCount);
-    this.#microseconds = new Int32Array(ring.slotCount);
+    this.#nanoseconds = new Int32Array(ring.slotCount);
     using opened = new DisposableStack();
-    const open = (snapshotBytes: number) =>
-      opened.use(new Capture(libpcap, libc, { device, snapshotBytes, bufferBytes: CAPTURE_BUFFER_BYTES }));
-    this.#plain = open(this.#longestPlain);
-    this.#merged = open(FrameRing.FRAME_BYTES);
+    const open = (snapshotBytes: number, bufferBytes: number) =>
+      opened.use(new Capture(libpcap, libc, { device, snapshotBytes, bufferBytes }));
+    this.#plain = open(this.#longestPlain, PLAIN_BUFFER_BYTES);
+    this.#merged = open(FrameRing.FRAME_BYTES, MERGED_BUFFER_BYTES);
     this.#wait = new CaptureWait(libc, [this.#plain, this.#merged]);
     this.#socket = new PacketSocket(libc, {
       arena: ring.arena,
@@ -155,18 +157,18 @@ export class PcapPort implements FramePort {
   #take(capture: Capture, ring: FrameRing, slot: number): void {
     ring.lengths[slot] = capture.copy(ring.frames[slot]!);
     this.#seconds[slot] = capture.seconds();
-    this.#microseconds[slot] = capture.microseconds();
+    this.#nanoseconds[slot] = capture.nanoseconds();
   }
 
   /** Whether the frame in one slot came before the one in another. */
   #isBefore(one: number, other: number): boolean {
     const seconds = (this.#seconds[one]! - this.#seconds[other]!) | 0;
-    return seconds < 0 || (seconds === 0 && this.#microseconds[one]! < this.#microseconds[other]!);
+    return seconds < 0 || (seconds === 0 && this.#nanoseconds[one]! < this.#nanoseconds[other]!);
   }
 
   /** Whether the merged frame that waits came after the one in a slot. */
   #isMergedAfter(slot: number): boolean {
     const seconds = (this.#merged.seconds() - this.#seconds[slot]!) | 0;
-    return seconds > 0 || (seconds === 0 && this.#merged.microseconds() > this.#microseconds[slot]!);
+    return seconds > 0 || (seconds === 0 && this.#merged.nanoseconds() > this.#nanoseconds[slot]!);
   }
 }

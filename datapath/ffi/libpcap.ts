@@ -1,5 +1,5 @@
 /**
- * libpcap 1.9 or newer (pcap(3PCAP)): taking frames from an interface. Without it there is no director; every other
+ * libpcap 1.10 or newer (pcap(3PCAP)): taking frames from an interface. Without it there is no director; every other
  * command works.
  *
  * @module
@@ -37,6 +37,8 @@ const SYMBOLS = {
   pcap_set_promisc: { parameters: ["pointer", "i32"], result: "i32" },
   // int pcap_set_snaplen(pcap_t *p, int snaplen)
   pcap_set_snaplen: { parameters: ["pointer", "i32"], result: "i32" },
+  // int pcap_set_tstamp_precision(pcap_t *p, int tstamp_precision)
+  pcap_set_tstamp_precision: { parameters: ["pointer", "i32"], result: "i32" },
   // int pcap_setfilter(pcap_t *p, struct bpf_program *fp)
   pcap_setfilter: { parameters: ["pointer", "buffer"], result: "i32" },
   // int pcap_setnonblock(pcap_t *p, int nonblock, char *errbuf)
@@ -52,7 +54,7 @@ export type Libpcap = Deno.DynamicLibrary<typeof SYMBOLS>;
 /** `struct pcap_pkthdr` on 64-bit Linux. */
 export const PcapPacketHeader = {
   SECONDS: 0,
-  MICROSECONDS: 8,
+  NANOSECONDS: 8,
   CAPTURED_LENGTH: 16,
   LENGTH: 20,
   BYTES: 24,
@@ -68,6 +70,7 @@ const ERROR_BUFFER_BYTES = 256;
 const PCAP_ERROR_NO_SUCH_DEVICE = -5;
 const PCAP_ERROR_PERM_DENIED = -8;
 const PCAP_ERROR_PROMISC_PERM_DENIED = -11;
+const PCAP_TSTAMP_PRECISION_NANO = 1;
 const POLLIN = 1;
 const SOL_PACKET = 263;
 /** Linux 4.20: the kernel does not even hand our own frames to the ring. */
@@ -139,6 +142,8 @@ export class Capture implements Disposable {
       // Without it the kernel would hold frames back until a block of the ring is full or a timer expires.
       pcap.pcap_set_immediate_mode(handle, 1);
       pcap.pcap_set_buffer_size(handle, options.bufferBytes);
+      // Frames of one burst can be less than a microsecond apart.
+      pcap.pcap_set_tstamp_precision(handle, PCAP_TSTAMP_PRECISION_NANO);
       const status = pcap.pcap_activate(handle);
       if (status < 0) throw this.#activationError(status);
       if (pcap.pcap_setnonblock(handle, 1, errorBuffer) !== 0) {
@@ -188,9 +193,9 @@ export class Capture implements Disposable {
     return this.#header.getInt32(PcapPacketHeader.SECONDS, true);
   }
 
-  /** The rest of {@linkcode seconds}, in microseconds. Hot path. */
-  microseconds(): number {
-    return this.#header.getInt32(PcapPacketHeader.MICROSECONDS, true);
+  /** The rest of {@linkcode seconds}, in nanoseconds. Hot path. */
+  nanoseconds(): number {
+    return this.#header.getInt32(PcapPacketHeader.NANOSECONDS, true);
   }
 
   /**

@@ -28,7 +28,7 @@ const HEADERS = [
 /** Our numbers by the C expression that must have the same value. */
 const EXPECTED: Readonly<Record<string, number>> = {
   "offsetof(struct pcap_pkthdr, ts.tv_sec)": PcapPacketHeader.SECONDS,
-  "offsetof(struct pcap_pkthdr, ts.tv_usec)": PcapPacketHeader.MICROSECONDS,
+  "offsetof(struct pcap_pkthdr, ts.tv_usec)": PcapPacketHeader.NANOSECONDS,
   "offsetof(struct pcap_pkthdr, caplen)": PcapPacketHeader.CAPTURED_LENGTH,
   "offsetof(struct pcap_pkthdr, len)": PcapPacketHeader.LENGTH,
   "sizeof(struct pcap_pkthdr)": PcapPacketHeader.BYTES,
