@@ -142,10 +142,16 @@ export class Director {
       counters,
       bytesPerConnection: this.#bytesPerConnection,
       events: this.#events.newest,
+      weightOf: (service, server) => this.#weightOf(service, server),
       standingOf: (service, server) => this.#standingOf(service, server),
       lastCheckOf: (service, server) => this.#monitor.lastResult(serverKey(service, server)),
       connectionsPerSecondOf: (service, server) => this.#rates.rateOf(serverKey(service, server)),
     });
+  }
+
+  #weightOf(service: VirtualService, server: RealServer): number {
+    const data = this.#tables.at(-1)?.services.find(({ name }) => name === service.name);
+    return data?.destinations.find(({ address }) => address === server.address)?.weight ?? 0;
   }
 
   /** Ends the health checks. The datapath stays its owner's to stop. */

@@ -35,6 +35,8 @@ export interface SnapshotSources {
   readonly tableCapacity: number;
   readonly bytesPerConnection: number;
   readonly events: readonly DirectorEvent[];
+  /** Weight in the newest table; the counters may still be of the one before. */
+  readonly weightOf: (service: VirtualService, server: RealServer) => number;
   readonly standingOf: (service: VirtualService, server: RealServer) => Standing;
   readonly lastCheckOf: (service: VirtualService, server: RealServer) => LastCheck | null;
   readonly connectionsPerSecondOf: (service: VirtualService, server: RealServer) => number;
@@ -82,26 +84,21 @@ export function statusSnapshot(sources: SnapshotSources): StatusSnapshot {
   };
 }
 
-interface CountedServer {
-  readonly counters: DestinationCounters;
-  readonly weight: number;
-}
-
 /** Key of a real server in a table; names of services hold no line breaks. */
 function countedKey(serviceName: string, address: string): string {
   return `${serviceName}\n${address}`;
 }
 
-/** Counters and weights in use, by service name and address. */
-function countersByServer(table: ForwardingTableData, counters: CounterSnapshot): Map<string, CountedServer> {
-  const byServer = new Map<string, CountedServer>();
+/** Counters by service name and address. */
+function countersByServer(
+  table: ForwardingTableData,
+  counters: CounterSnapshot,
+): Map<string, DestinationCounters> {
+  const byServer = new Map<string, DestinationCounters>();
   let index = 0;
   for (const { name, destinations } of table.services) {
-    for (const { address, weight } of destinations) {
-      byServer.set(countedKey(name, address), {
-        counters: counters.destinations[index++] ?? NOTHING_COUNTED,
-        weight,
-      });
+    for (const { address } of destinations) {
+      byServer.set(countedKey(name, address), counters.destinations[index++] ?? NOTHING_COUNTED);
     }
   }
   return byServer;
@@ -110,7 +107,7 @@ function countersByServer(table: ForwardingTableData, counters: CounterSnapshot)
 function serviceStatus(
   service: VirtualService,
   sources: SnapshotSources,
-  counted: ReadonlyMap<string, CountedServer>,
+  counted: ReadonlyMap<string, DestinationCounters>,
 ): VirtualServiceStatus {
   const servers = service.servers.map((server) =>
     serverStatus(service, server, sources, counted.get(countedKey(service.name, server.address)))
@@ -134,14 +131,13 @@ function serverStatus(
   service: VirtualService,
   server: RealServer,
   sources: SnapshotSources,
-  counted: CountedServer | undefined,
+  counters: DestinationCounters = NOTHING_COUNTED,
 ): RealServerStatus {
-  const counters = counted?.counters ?? NOTHING_COUNTED;
   return {
     address: server.address,
     mac: counters.mac,
     weight: server.weight,
-    effectiveWeight: counted?.weight ?? 0,
+    effectiveWeight: sources.weightOf(service, server),
     state: stateOf(server, sources.standingOf(service, server), counters.mac),
     isOverloaded: counters.isOverloaded,
     activeConnections: counters.active,

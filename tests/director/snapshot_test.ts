@@ -36,6 +36,7 @@ function sources(changes: Partial<SnapshotSources> = {}): SnapshotSources {
     tableCapacity: 1000,
     bytesPerConnection: 64,
     events: [],
+    weightOf: (_, { weight }) => weight,
     standingOf: () => UP,
     lastCheckOf: () => null,
     connectionsPerSecondOf: () => 1.5,
@@ -112,6 +113,6 @@ Deno.test("statusSnapshot() shows zeros before the datapath has counted anything
   };
   const snapshot = statusSnapshot(sources({ counters, table: { generation: 0, services: [] } }));
   const [server] = snapshot.services[0]!.servers;
-  assert.deepEqual([server!.connections, server!.mac, server!.effectiveWeight], [0, null, 0]);
+  assert.deepEqual([server!.connections, server!.mac], [0, null]);
   assert(snapshot.verdicts.every(({ frames }) => frames === 0));
 });
