@@ -79,9 +79,7 @@ Deno.test("statusSnapshot() tells the states of real servers apart", () => {
 });
 
 Deno.test("statusSnapshot() shows the configured weight beside the one in use", () => {
-  const returning: Standing = { state: "up", returnedAtMs: 0 };
-  const table = forwardingTable(config(), 5, () => returning, 0);
-  const [server] = statusSnapshot(sources({ table })).services[0]!.servers;
+  const [server] = statusSnapshot(sources({ weightOf: () => 3 })).services[0]!.servers;
   assert.deepEqual([server!.weight, server!.effectiveWeight], [30, 3]);
 });
 
