@@ -68,6 +68,8 @@ export interface StartData {
   readonly hashKey: Uint32Array;
   /** See counters.ts. */
   readonly counters: SharedArrayBuffer;
+  /** Descriptor that is written to when there is a message to read, or a reason to stop. */
+  readonly wakeFd: number;
   /** See {@linkcode Control}. */
   readonly control: SharedArrayBuffer;
   readonly table: ForwardingTableData;

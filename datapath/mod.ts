@@ -20,6 +20,7 @@ import { OperatorError } from "../model/operator_error.ts";
 import { type CounterSnapshot, createCounters, readCounters } from "./counters.ts";
 import { openLibc } from "./ffi/libc.ts";
 import { openLibpcap } from "./ffi/libpcap.ts";
+import { WakeUp } from "./ffi/wake_up.ts";
 import {
   Control,
   type ForwardingTableData,
@@ -50,7 +51,7 @@ export function checkLibraries(): void {
 }
 
 /** What a datapath needs to start, apart from the memory it shares with its owner. */
-export type DatapathOptions = Omit<StartData, "counters" | "control" | "mac"> & {
+export type DatapathOptions = Omit<StartData, "counters" | "control" | "wakeFd" | "mac"> & {
   /** `aa:bb:cc:dd:ee:ff`. */
   readonly mac: string;
 };
@@ -63,6 +64,7 @@ export class Datapath {
   readonly #control = new SharedArrayBuffer(Control.BYTES);
   readonly #words = new Int32Array(this.#control);
   readonly #counters = createCounters();
+  readonly #wakeUp = new WakeUp();
   readonly #onEvent: (event: DatapathEvent) => void;
   readonly #stopped = Promise.withResolvers<void>();
   #generation: number;
@@ -84,7 +86,13 @@ export class Datapath {
     };
     this.#post({
       kind: "start",
-      start: { ...options, mac: macFromText(options.mac), counters: this.#counters, control: this.#control },
+      start: {
+        ...options,
+        mac: macFromText(options.mac),
+        counters: this.#counters,
+        wakeFd: this.#wakeUp.fd,
+        control: this.#control,
+      },
     });
   }
 
@@ -98,7 +106,10 @@ export class Datapath {
     const { promise, resolve, reject } = Promise.withResolvers<Datapath>();
     let isStarted = false;
     const datapath: Datapath = new Datapath(options, (event) => {
-      if (event.kind === "fault" && !isStarted) return reject(faultError(event));
+      if (event.kind === "fault" && !isStarted) {
+        datapath.stop().then(() => reject(faultError(event)));
+        return;
+      }
       if (event.kind === "started") {
         isStarted = true;
         resolve(datapath);
@@ -114,6 +125,7 @@ export class Datapath {
     this.#destinationCount = countDestinations(table);
     this.#post({ kind: "table", table });
     Atomics.add(this.#words, Control.MAILBOX, 1);
+    this.#wakeUp.signal();
   }
 
   /** Generation of the table last given. */
@@ -139,8 +151,10 @@ export class Datapath {
   /** Stops forwarding; resolves when the interface has been let go. Idempotent. */
   async stop(): Promise<void> {
     Atomics.store(this.#words, Control.STOP, 1);
+    this.#wakeUp.signal();
     await this.#stopped.promise;
     this.#worker.terminate();
+    this.#wakeUp.close();
   }
 
   #receive(message: FromDatapath): void {

@@ -41,11 +41,12 @@ export class PcapPort implements FramePort {
    * Opens an interface for the frames of `ring`; no other ring may be used with this port.
    *
    * @param mtu Largest IP packet of the interface.
+   * @param wakeFd Descriptor of a `WakeUp` that ends {@linkcode wait}; −1 if there is none.
    * @throws {LibraryError} If libpcap is missing.
    * @throws {CaptureError} If the interface cannot be captured from.
    * @throws {HostError} If it cannot be sent to.
    */
-  constructor(device: string, interfaceIndex: number, mtu: number, ring: FrameRing) {
+  constructor(device: string, interfaceIndex: number, mtu: number, ring: FrameRing, wakeFd = -1) {
     const libc = openLibc();
     const libpcap = openLibpcap();
     this.#longestPlain = mtu + FRAMING_BYTES;
@@ -56,7 +57,7 @@ export class PcapPort implements FramePort {
       opened.use(new Capture(libpcap, libc, { device, snapshotBytes, bufferBytes }));
     this.#plain = open(this.#longestPlain, PLAIN_BUFFER_BYTES);
     this.#merged = open(FrameRing.FRAME_BYTES, MERGED_BUFFER_BYTES);
-    this.#wait = new CaptureWait(libc, [this.#plain, this.#merged]);
+    this.#wait = new CaptureWait(libc, [this.#plain, this.#merged], wakeFd);
     this.#socket = new PacketSocket(libc, {
       arena: ring.arena,
       slotCount: ring.slotCount,

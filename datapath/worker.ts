@@ -58,7 +58,7 @@ class Datapath {
     const nowMs = this.#clock();
     const local = { macHigh: start.mac.high, macLow: start.mac.low, mtu: start.mtu };
     const ring = new FrameRing(BATCH_FRAMES + OWN_SLOTS + SPARE_SLOTS);
-    this.#port = new PcapPort(start.device, start.interfaceIndex, start.mtu, ring);
+    this.#port = new PcapPort(start.device, start.interfaceIndex, start.mtu, ring, start.wakeFd);
     this.#file = openTableFile(
       libc,
       start.tableFile,

@@ -16,6 +16,8 @@ const SYMBOLS = {
   clock_gettime: { parameters: ["i32", "buffer"], result: "i32" },
   // int close(int fd)
   close: { parameters: ["i32"], result: "i32" },
+  // int eventfd(unsigned int initial, int flags)
+  eventfd: { parameters: ["u32", "i32"], result: "i32" },
   // void *memcpy(void *to, const void *from, size_t bytes)
   memcpy: { parameters: ["buffer", "u64", "u64"], result: "void" },
   // void *mmap(void *at, size_t bytes, int protection, int flags, int fd, off_t offset)
@@ -28,6 +30,8 @@ const SYMBOLS = {
   poll: { parameters: ["buffer", "u64", "i32"], result: "i32" },
   // int posix_fallocate(int fd, off_t offset, off_t bytes)
   posix_fallocate: { parameters: ["i32", "i64", "i64"], result: "i32" },
+  // ssize_t read(int fd, void *to, size_t bytes)
+  read: { parameters: ["i32", "buffer", "u64"], result: "i64" },
   // int sendmmsg(int fd, struct mmsghdr *messages, unsigned int count, int flags)
   sendmmsg: { parameters: ["i32", "buffer", "u32", "i32"], result: "i32" },
   // int setsockopt(int fd, int level, int option, const void *value, socklen_t bytes)
@@ -36,6 +40,8 @@ const SYMBOLS = {
   socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
   // char *strerror(int error)
   strerror: { parameters: ["i32"], result: "pointer" },
+  // ssize_t write(int fd, const void *from, size_t bytes)
+  write: { parameters: ["i32", "buffer", "u64"], result: "i64" },
 } as const satisfies Deno.ForeignLibraryInterface;
 
 export type Libc = Deno.DynamicLibrary<typeof SYMBOLS>;

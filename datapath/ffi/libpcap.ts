@@ -9,6 +9,7 @@ import { ExitCode } from "../../model/exit_code.ts";
 import { OperatorError, type OperatorErrorOptions } from "../../model/operator_error.ts";
 import { cString, type Libc } from "./libc.ts";
 import { openLibrary } from "./library.ts";
+import { clearWakeUp } from "./wake_up.ts";
 
 const SYMBOLS = {
   // int pcap_activate(pcap_t *p)
@@ -64,7 +65,7 @@ export const PcapStatistics = { DROPPED: 4, BYTES: 12 } as const;
 /** `struct bpf_program` on 64-bit Linux. */
 export const BpfProgram = { BYTES: 16 } as const;
 /** `struct pollfd`. */
-export const PollFd = { FD: 0, EVENTS: 4, BYTES: 8 } as const;
+export const PollFd = { FD: 0, EVENTS: 4, RETURNED_EVENTS: 6, BYTES: 8 } as const;
 
 const ERROR_BUFFER_BYTES = 256;
 const PCAP_ERROR_NO_SUCH_DEVICE = -5;
@@ -265,26 +266,37 @@ export class Capture implements Disposable {
   }
 }
 
-/** Waits for frames of several captures. */
+/** Waits for frames of several captures, or to be woken (see wake_up.ts). */
 export class CaptureWait {
   readonly #libc: Libc;
-  readonly #pollFds: Uint8Array<ArrayBuffer>;
+  readonly #pollFds: DataView<ArrayBuffer>;
+  readonly #pollFdBytes: Uint8Array<ArrayBuffer>;
   readonly #count: bigint;
+  readonly #wakeFd: number;
+  readonly #wakeEventsAt: number;
 
-  constructor(libc: Libc, captures: readonly Capture[]) {
+  /** @param wakeFd Descriptor of a `WakeUp`; −1 if nobody is to wake it. */
+  constructor(libc: Libc, captures: readonly Capture[], wakeFd: number) {
     this.#libc = libc;
-    const view = new DataView(new ArrayBuffer(captures.length * PollFd.BYTES));
-    captures.forEach((capture, index) => {
-      view.setInt32(index * PollFd.BYTES + PollFd.FD, capture.fd, true);
-      view.setInt16(index * PollFd.BYTES + PollFd.EVENTS, POLLIN, true);
+    const fds = [...captures.map(({ fd }) => fd), wakeFd];
+    this.#pollFds = new DataView(new ArrayBuffer(fds.length * PollFd.BYTES));
+    fds.forEach((fd, index) => {
+      // poll(2) leaves negative descriptors out.
+      this.#pollFds.setInt32(index * PollFd.BYTES + PollFd.FD, fd, true);
+      this.#pollFds.setInt16(index * PollFd.BYTES + PollFd.EVENTS, POLLIN, true);
     });
-    this.#pollFds = new Uint8Array(view.buffer);
-    this.#count = BigInt(captures.length);
+    this.#pollFdBytes = new Uint8Array(this.#pollFds.buffer);
+    this.#count = BigInt(fds.length);
+    this.#wakeFd = wakeFd;
+    this.#wakeEventsAt = captures.length * PollFd.BYTES + PollFd.RETURNED_EVENTS;
   }
 
-  /** Waits until one of them has a frame, `timeoutMs` at most. */
+  /** Waits until one of them has a frame or it is woken, `timeoutMs` at most. */
   wait(timeoutMs: number): void {
-    this.#libc.symbols.poll(this.#pollFds, this.#count, timeoutMs);
+    const ready = this.#libc.symbols.poll(this.#pollFdBytes, this.#count, timeoutMs);
+    if (ready > 0 && this.#pollFds.getInt16(this.#wakeEventsAt, true) !== 0) {
+      clearWakeUp(this.#libc, this.#wakeFd);
+    }
   }
 }
 

@@ -37,6 +37,7 @@ const EXPECTED: Readonly<Record<string, number>> = {
   "sizeof(struct bpf_program)": BpfProgram.BYTES,
   "offsetof(struct pollfd, fd)": PollFd.FD,
   "offsetof(struct pollfd, events)": PollFd.EVENTS,
+  "offsetof(struct pollfd, revents)": PollFd.RETURNED_EVENTS,
   "sizeof(struct pollfd)": PollFd.BYTES,
   "offsetof(struct timespec, tv_sec)": Timespec.SECONDS,
   "offsetof(struct timespec, tv_nsec)": Timespec.NANOSECONDS,
