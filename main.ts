@@ -64,8 +64,8 @@ function buildProgram(exit: (code: ExitCode) => void): CommandUnknownOpts {
   program.command("director")
     .summary("run the load balancer")
     .description(
-      "Owns the virtual IPs, picks a real server for every new connection and passes frames on by rewriting their\n" +
-        "layer 2 header. SIGHUP reloads the configuration without losing a connection; SIGTERM and Ctrl-C stop it and\n" +
+      "Owns the virtual IPs, picks a real server for every new connection and passes frames on by rewriting their " +
+        "layer 2 header. SIGHUP reloads the configuration without losing a connection; SIGTERM and Ctrl-C stop it and " +
         "leave the host as it was.",
     )
     .requiredOption("-c, --config <file>", "cluster configuration (YAML)")
@@ -81,7 +81,7 @@ function buildProgram(exit: (code: ExitCode) => void): CommandUnknownOpts {
   program.command("realserver")
     .summary("harden this host: accept a VIP's traffic without ever answering ARP for it")
     .description(
-      "Makes this host a correct direct-routing real server, verifies it, holds it until Ctrl-C and undoes it exactly.\n" +
+      "Makes this host a correct direct-routing real server, verifies it, holds it until Ctrl-C and undoes it exactly. " +
         "VIPs come from --vip or from the cluster configuration, where the host finds itself among the servers.",
     )
     .option("-c, --config <file>", "cluster configuration (YAML)")
@@ -145,7 +145,7 @@ function buildProgram(exit: (code: ExitCode) => void): CommandUnknownOpts {
   program.command("status")
     .summary("show what a running director knows")
     .description(
-      "Shows services, real servers and counters of the director on a run directory. Exits 1 when a service has no\n" +
+      "Shows services, real servers and counters of the director on a run directory. Exits 1 when a service has no " +
         "usable server, 69 when no director is running there.",
     )
     .addOption(jsonOption())
@@ -158,9 +158,9 @@ function buildProgram(exit: (code: ExitCode) => void): CommandUnknownOpts {
   program.command("verify")
     .summary("prove direct routing from end to end, real server by real server")
     .description(
-      "Asks every real server whether it keeps silent about its VIPs, and opens a connection to every port of every TCP\n" +
-        "service at each real server's MAC, from an address that nobody has. Clients and a running director notice\n" +
-        "nothing, applications see no connection. Run it on the director or on another host of the link. Exits 1 and\n" +
+      "Asks every real server whether it keeps silent about its VIPs, and opens a connection to every port of every TCP " +
+        "service at each real server's MAC, from an address that nobody has. Clients and a running director notice " +
+        "nothing, applications see no connection. Run it on the director or on another host of the link. Exits 1 and " +
         "says what to type where something is broken.",
     )
     .argument("[service]", "name of the only service to verify")
@@ -177,7 +177,7 @@ function buildProgram(exit: (code: ExitCode) => void): CommandUnknownOpts {
   program.command("lab")
     .summary("build a whole cluster in namespaces and prove that direct routing works")
     .description(
-      "Builds client, switch, director and real servers as network namespaces of this machine, runs both roles\n" +
+      "Builds client, switch, director and real servers as network namespaces of this machine, runs both roles " +
         "against real traffic, prints proofs and cleans up. Touches nothing outside its own namespaces.",
     )
     .option("--servers <n>", "real servers", wholeNumber(1, 20), 3)
