@@ -6,7 +6,7 @@
 
 import { isIP } from "node:net";
 import type { ListenAddress } from "../model/config.ts";
-import { ipv4FromText, isInSubnet } from "../model/ip_address.ts";
+import { ipv4FromText, isInPrefix } from "../model/ip_address.ts";
 import { quote, type Reading, refused, understood } from "./reading.ts";
 
 /** Ranges nobody can be reached at (RFC 6890 §2.2.2, RFC 5771 §3); network, prefix length, what it is. */
@@ -21,7 +21,7 @@ const IPV6_REFUSED = "IPv6 services are not supported by this version yet, use a
 
 /** Whether a canonical IPv4 address is one of 127.0.0.0/8. */
 export function isLoopback(address: string): boolean {
-  return isInSubnet(ipv4FromText(address), ipv4FromText("127.0.0.0"), 8);
+  return isInPrefix(address, "127.0.0.0", 8);
 }
 
 /** Reads the IPv4 address of one host. Only the canonical form is understood: four decimal octets. */
@@ -34,9 +34,7 @@ export function readAddress(text: string): Reading<string> {
         "(no host name, no port, no prefix length, no leading zeros)",
     );
   }
-  const unusable = UNUSABLE.find(([network, length]) =>
-    isInSubnet(ipv4FromText(text), ipv4FromText(network), length)
-  );
+  const unusable = UNUSABLE.find(([network, length]) => isInPrefix(text, network, length));
   if (unusable !== undefined) {
     return refused(`Cannot use address ${quote(text)}: it is ${unusable[2]}, use the address of one host`);
   }

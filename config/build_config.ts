@@ -34,10 +34,14 @@ export function buildConfig(output: ConfigOutput): Config {
       maxConnections: output.director.max_connections,
       hashKey: output.director.hash_key?.toLowerCase() ?? null,
       probeAddress: output.director.probe_address ?? null,
+      workers: 1,
+      cpus: null,
+      offloads: "handle",
+      quarantine: false,
     },
     status: { listen: output.status.listen, token: output.status.token ?? null },
     services: output.services.map((service) => buildService(service, timeouts)),
-    realserver: { method: output.realserver.method },
+    realserver: { method: output.realserver.method, status: null },
   };
 }
 
@@ -57,6 +61,7 @@ function buildService(service: ServiceOutput, timeouts: Timeouts): VirtualServic
   return {
     name: service.name ?? `${vip}:${portName}${suffix}`,
     vip,
+    vlan: null,
     protocol,
     ports: listed.toSorted((one, other) => one.first - other.first),
     scheduler,
@@ -70,6 +75,9 @@ function buildService(service: ServiceOutput, timeouts: Timeouts): VirtualServic
     onServerLoss: service.on_server_loss,
     unknown: service.unknown ?? (HASH_SCHEDULERS.includes(scheduler) ? "schedule" : "reset"),
     slowStartMs: service.slow_start,
+    allow: [],
+    deny: [],
+    newConnectionsPerSource: 0,
     health: buildHealth(service, listed[0]!.first),
     servers: service.servers.map((server) => buildServer(server, listed[0]!.first)),
   };
@@ -96,6 +104,7 @@ function buildServer(server: ServiceOutput["servers"][number], servicePort: numb
   const { address, port = servicePort, weight, max_connections: most, min_connections: least } = server;
   return {
     address,
+    vlan: null,
     port: port === servicePort ? null : port,
     weight,
     maxConnections: most,

@@ -6,7 +6,7 @@
  */
 
 import type { SchedulerOption } from "../model/config.ts";
-import { type AddressWords, addressWords } from "../model/ip_address.ts";
+import { addressBits, type AddressWords, addressWords, familyOf, prefixMask } from "../model/ip_address.ts";
 import { createScheduler } from "../scheduler/mod.ts";
 import { ABSENT, type Scheduler, type ServerSet } from "../scheduler/scheduler.ts";
 import { State } from "./connection_state.ts";
@@ -68,7 +68,9 @@ export class Service {
     this.timeoutsMs[State.UdpFirst] = data.udpMs;
     this.timeoutsMs[State.Udp] = data.udpMs;
     this.timeoutsMs[State.Template] = data.persistenceMs;
-    this.persistenceMask = prefixMask(data.persistencePrefix + 96);
+    this.persistenceMask = Uint32Array.from(
+      prefixMask(data.persistencePrefix + 128 - addressBits(familyOf(data.vip))),
+    );
   }
 }
 
@@ -230,12 +232,4 @@ function schedulerFor(
 
 function sameOptions(one: readonly SchedulerOption[], other: readonly SchedulerOption[]): boolean {
   return [...one].sort().join() === [...other].sort().join();
-}
-
-/** The first `bits` of 128 bits set, as four words. */
-function prefixMask(bits: number): Uint32Array {
-  return Uint32Array.from({ length: 4 }, (_, word) => {
-    const inWord = Math.min(Math.max(bits - word * 32, 0), 32);
-    return inWord === 0 ? 0 : -1 << (32 - inWord);
-  });
 }

@@ -6,7 +6,7 @@
  * @module
  */
 
-import { ipv4FromText, isInSubnet, type Mac } from "../model/ip_address.ts";
+import { ipv4FromText, isInPrefix, type Mac } from "../model/ip_address.ts";
 import type { InterfaceAddress } from "./messages.ts";
 
 /** How long a MAC is believed without a new sign of it. */
@@ -72,7 +72,7 @@ export class NeighborTable {
       this.#neighbors.set(number, {
         address,
         number,
-        senderAddress: this.#senderAddressFor(number),
+        senderAddress: this.#senderAddressFor(address),
         mac: null,
         askAtMs: nowMs,
         unanswered: 0,
@@ -121,9 +121,9 @@ export class NeighborTable {
     return requests;
   }
 
-  #senderAddressFor(target: number): number {
+  #senderAddressFor(target: string): number {
     const own = this.#addresses.find(({ address, prefixLength }) =>
-      isInSubnet(target, ipv4FromText(address), prefixLength)
+      isInPrefix(target, address, prefixLength)
     );
     return own === undefined ? 0 : ipv4FromText(own.address);
   }

@@ -187,6 +187,8 @@ export function createChecker(address: string, check: HealthCheck): Checker {
       return new TcpChecker(address, check.port);
     case "http":
       return new HttpChecker(address, check);
+    case "dr":
+      throw new TypeError("A proof of direct routing is not made from here");
   }
 }
 

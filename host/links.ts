@@ -4,8 +4,7 @@
  * @module
  */
 
-import ipaddr from "ipaddr.js";
-import { ipv4FromText, isInSubnet } from "../model/ip_address.ts";
+import { type AddressFamily, familyOf, isInPrefix } from "../model/ip_address.ts";
 import { requireCommand } from "./command.ts";
 
 export interface LinkAddress {
@@ -73,26 +72,19 @@ function addressesOf(entry: IpAddressJson, family: "inet" | "inet6"): LinkAddres
   }));
 }
 
-export type IpVersion = 4 | 6;
-
-/** Version of a canonical IP address. */
-export function ipVersion(address: string): IpVersion {
-  return address.includes(":") ? 6 : 4;
-}
-
 /** The prefix length that means one address: 32, for IPv6 128. */
 export function hostPrefixLength(address: string): 32 | 128 {
-  return ipVersion(address) === 6 ? 128 : 32;
+  return familyOf(address) === 6 ? 128 : 32;
 }
 
-/** The addresses a link has of the version of `address`. */
+/** The addresses a link has of the family of `address`. */
 export function addressesLike(link: Link, address: string): readonly LinkAddress[] {
-  return ipVersion(address) === 6 ? link.ipv6Addresses : link.addresses;
+  return familyOf(address) === 6 ? link.ipv6Addresses : link.addresses;
 }
 
 /** Interface of the default route, or `null` if there is none. */
-export async function readDefaultRouteDevice(version: IpVersion): Promise<string | null> {
-  const json = await requireCommand("ip", ["-json", `-${version}`, "route", "show", "default"]);
+export async function readDefaultRouteDevice(family: AddressFamily): Promise<string | null> {
+  const json = await requireCommand("ip", ["-json", `-${family}`, "route", "show", "default"]);
   const routes = JSON.parse(json || "[]") as readonly { readonly dev?: string }[];
   return routes[0]?.dev ?? null;
 }
@@ -116,13 +108,7 @@ export function linkOfSubnet(links: readonly Link[], address: string): Link | nu
 /** The address of `link` with the longest prefix that holds `address` but is not it, or `null`. */
 export function subnetAddress(link: Link, address: string): LinkAddress | null {
   const holding = addressesLike(link, address).filter((held) =>
-    held.address !== address && isInSubnetOf(held, address)
+    held.address !== address && isInPrefix(address, held.address, held.prefixLength)
   );
   return holding.toSorted((a, b) => b.prefixLength - a.prefixLength)[0] ?? null;
-}
-
-function isInSubnetOf(held: LinkAddress, address: string): boolean {
-  return ipVersion(address) === 6
-    ? ipaddr.IPv6.parse(address).match(ipaddr.IPv6.parse(held.address), held.prefixLength)
-    : isInSubnet(ipv4FromText(address), ipv4FromText(held.address), held.prefixLength);
 }

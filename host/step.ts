@@ -9,7 +9,8 @@
 import { ExitCode } from "../model/exit_code.ts";
 import { HostError } from "../model/operator_error.ts";
 import { requireCommand, runCommand, shellCommand } from "./command.ts";
-import { hostPrefixLength, ipVersion } from "./links.ts";
+import { hostPrefixLength } from "./links.ts";
+import { familyOf } from "../model/ip_address.ts";
 import { type SysctlKey, sysctlName, writeSysctl } from "./sysctl.ts";
 
 /** Sets a kernel variable that holds `previous`. */
@@ -211,7 +212,7 @@ function applyWords(step: Exclude<Step, NftTable>): string[] {
     case "addAddress":
       return [
         ...["ip", "address", "add", withPrefix(step.address), "dev", step.device],
-        ...(ipVersion(step.address) === 6 ? ["nodad", "preferred_lft", "0"] : []),
+        ...(familyOf(step.address) === 6 ? ["nodad", "preferred_lft", "0"] : []),
       ];
     case "addLocalRoute":
       return localRouteWords("add", step.address);
@@ -227,7 +228,7 @@ function withPrefix(address: string): string {
 }
 
 function localRouteWords(action: "add" | "delete", address: string): string[] {
-  return ["ip", `-${ipVersion(address)}`, "route", action, "local", withPrefix(address), "dev", "lo"];
+  return ["ip", `-${familyOf(address)}`, "route", action, "local", withPrefix(address), "dev", "lo"];
 }
 
 function iptablesWords(action: "-A" | "-C" | "-D", rule: Omit<IptablesRule, "kind">): string[] {

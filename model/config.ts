@@ -58,12 +58,21 @@ export interface HealthCheckTiming {
   readonly fall: number;
 }
 
-export type HealthCheck = (TcpCheck | HttpCheck) & HealthCheckTiming;
+/** A connection through the VIP, handed to the real server as the director would and answered past it. */
+export interface DrCheck {
+  readonly type: "dr";
+  /** A port of the service. */
+  readonly port: number;
+}
+
+export type HealthCheck = (TcpCheck | HttpCheck | DrCheck) & HealthCheckTiming;
 
 /** One real server of one virtual service. */
 export interface RealServer {
-  /** Canonical IPv4 address, on the link of the director's interface. */
+  /** Canonical address of the VIP's family, on a link of the director. */
   readonly address: string;
+  /** VLAN it is reached in through the director's interface, 1 to 4,094; `null` means untagged. */
+  readonly vlan: number | null;
   /**
    * Port of the server that the service's only port is translated to by method `redirect` of the real server role;
    * `null` means the service's own ports.
@@ -79,7 +88,7 @@ export interface RealServer {
 
 export interface Persistence {
   readonly timeoutMs: number;
-  /** Prefix length of the client address that shares a template, 1 to 32. */
+  /** Prefix length of the client address that shares a template, 1 to 32 or 1 to 128 by the VIP's family. */
   readonly prefixLength: number;
 }
 
@@ -102,10 +111,20 @@ export interface PortRange {
   readonly last: number;
 }
 
+/** A network of clients. */
+export interface Prefix {
+  /** Canonical address whose bits behind the prefix are 0. */
+  readonly address: string;
+  /** 0 to 32 or 0 to 128 by its family. */
+  readonly length: number;
+}
+
 export interface VirtualService {
   readonly name: string;
-  /** Canonical IPv4 address. */
+  /** Canonical address. */
   readonly vip: string;
+  /** VLAN its traffic arrives in at the director's interface, 1 to 4,094; `null` means untagged. */
+  readonly vlan: number | null;
   readonly protocol: Protocol;
   /** Sorted, not overlapping; `[{ first: 1, last: 65535 }]` for `ports: any`. */
   readonly ports: readonly PortRange[];
@@ -122,6 +141,12 @@ export interface VirtualService {
   readonly unknown: OnUnknown;
   /** Time over which a server that comes back gets its full weight; 0 means at once. */
   readonly slowStartMs: number;
+  /** Clients that may use the service, of the VIP's family; empty means all. */
+  readonly allow: readonly Prefix[];
+  /** Clients that may not, whatever {@linkcode allow} says. */
+  readonly deny: readonly Prefix[];
+  /** Most new connections of one source (an IPv4 address, an IPv6 /64) a second; 0 means no limit. */
+  readonly newConnectionsPerSource: number;
   /** `null` means always up. */
   readonly health: HealthCheck | null;
   /** In file order, which is the order schedulers see. At least one. */
@@ -135,8 +160,18 @@ export interface DirectorConfig {
   readonly maxConnections: number;
   /** 32 hexadecimal digits shared by directors that must choose alike; `null` means generate and keep one. */
   readonly hashKey: string | null;
-  /** Address that proofs are made from; nobody may have it. `null` means choose a free one. */
+  /**
+   * Address that proofs are made from, for services of its family; nobody may have it. `null` means choose a free one.
+   */
   readonly probeAddress: string | null;
+  /** Capture queues, each with a thread and a connection table of its own. */
+  readonly workers: number;
+  /** CPU each worker is bound to, in their order, as many as there are workers; `null` means none is bound. */
+  readonly cpus: readonly number[] | null;
+  /** Whether merged frames and unfinished checksums are dealt with, or the interface is told not to make them. */
+  readonly offloads: "handle" | "disable";
+  /** Whether a real server that is seen to answer for a VIP is taken out until it is clean. */
+  readonly quarantine: boolean;
 }
 
 export interface ListenAddress {
@@ -151,10 +186,20 @@ export interface StatusConfig {
   readonly token: string | null;
 }
 
+/** The read-only status endpoint of the real server role, on the real server's own address. */
+export interface RealServerStatusConfig {
+  readonly port: number;
+  readonly token: string;
+}
+
 export interface Config {
   readonly director: DirectorConfig;
   readonly status: StatusConfig;
   /** In file order; at least one. */
   readonly services: readonly VirtualService[];
-  readonly realserver: { readonly method: Method | "auto" };
+  readonly realserver: {
+    readonly method: Method | "auto";
+    /** Where a real server tells about itself; `null` means nowhere. */
+    readonly status: RealServerStatusConfig | null;
+  };
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ipVersion } from "../host/links.ts";
+import { familyOf } from "../model/ip_address.ts";
 import type { ArptablesRule } from "../host/step.ts";
 import type { Target } from "./target.ts";
 
@@ -17,7 +17,7 @@ export interface VipRule extends Pick<ArptablesRule, "chain" | "args"> {
 /** The rules that `targets` need; an IPv6 target, or one without an address of its own, has none. */
 export function arptablesRules(targets: readonly Target[]): VipRule[] {
   return targets.flatMap(({ vip, realServerAddress }): VipRule[] =>
-    realServerAddress === null || ipVersion(vip) === 6 ? [] : [
+    realServerAddress === null || familyOf(vip) === 6 ? [] : [
       {
         vip,
         chain: "INPUT",

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ipVersion } from "../host/links.ts";
+import { familyOf } from "../model/ip_address.ts";
 import type { Method } from "../model/config.ts";
 import { ExitCode } from "../model/exit_code.ts";
 import { HostError, OperatorError } from "../model/operator_error.ts";
@@ -106,7 +106,7 @@ export function chooseMethod(state: HostState, aim: Aim): Choice {
 }
 
 function possibleMethods({ targets }: Aim): Method[] {
-  const ipv4 = targets.filter(({ vip }) => ipVersion(vip) === 4);
+  const ipv4 = targets.filter(({ vip }) => familyOf(vip) === 4);
   const haveOwnAddresses = ipv4.every(({ realServerAddress }) => realServerAddress !== null);
   const havePorts = targets.every(({ bindings }) => bindings.length > 0);
   return [
@@ -123,7 +123,7 @@ function obstacleToLoopback(state: HostState, { targets }: Aim): string | null {
     const nic = nicsHolding(state, vip)[0];
     if (nic !== undefined) return `${vip} is on ${nic} already, where sysctls cannot silence it`;
   }
-  const needsSysctls = targets.some(({ vip }) => ipVersion(vip) === 4);
+  const needsSysctls = targets.some(({ vip }) => familyOf(vip) === 4);
   return state.areSysctlsWritable || !needsSysctls
     ? null
     : "sysctls are read-only here, as in most containers";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ipVersion } from "../host/links.ts";
+import { familyOf } from "../model/ip_address.ts";
 import type { IptablesRule } from "../host/step.ts";
 import type { Target } from "./target.ts";
 
@@ -19,7 +19,7 @@ export function iptablesRules(targets: readonly Target[]): RedirectRule[] {
     bindings.flatMap(({ protocol, ports, localPort }) =>
       ports.map(({ first, last }): RedirectRule => ({
         vip,
-        program: ipVersion(vip) === 6 ? "ip6tables" : "iptables",
+        program: familyOf(vip) === 6 ? "ip6tables" : "iptables",
         args: [
           ...["-d", vip, "-p", protocol, "--dport", first === last ? `${first}` : `${first}:${last}`],
           ...["-j", "REDIRECT"],

@@ -7,7 +7,7 @@
 
 import { isDeepStrictEqual } from "node:util";
 import ipaddr from "ipaddr.js";
-import { type IpVersion, ipVersion } from "../host/links.ts";
+import { type AddressFamily, familyOf } from "../model/ip_address.ts";
 import type { PortRange } from "../model/config.ts";
 import type { Target } from "./target.ts";
 
@@ -117,7 +117,7 @@ export function redirectTable(targets: readonly Target[]): Table {
   const rules = targets.flatMap(({ vip, bindings }) =>
     bindings.map(({ protocol, ports, localPort }) =>
       rule(
-        match(FAMILY_OF[ipVersion(vip)], "daddr", vip),
+        match(FAMILY_OF[familyOf(vip)], "daddr", vip),
         match(protocol, "dport", portsValue(ports)),
         redirectTo(localPort),
       )
@@ -187,7 +187,7 @@ interface RulePart {
 }
 
 const DROP: RulePart = { text: "drop", expression: { drop: null } };
-const FAMILY_OF: Readonly<Record<IpVersion, string>> = { 4: "ip", 6: "ip6" };
+const FAMILY_OF: Readonly<Record<AddressFamily, string>> = { 4: "ip", 6: "ip6" };
 
 /** Target address of a neighbour solicitation or advertisement, RFC 4861 §4.3: bits from the start of ICMPv6. */
 const ND_TARGET = { base: "th", offset: 64, len: 128 } as const;

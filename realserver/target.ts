@@ -8,13 +8,12 @@
 import {
   addressesLike,
   hostPrefixLength,
-  type IpVersion,
-  ipVersion,
   type Link,
   linkHolding,
   linkOfSubnet,
   subnetAddress,
 } from "../host/links.ts";
+import { type AddressFamily, familyOf } from "../model/ip_address.ts";
 import type { Config, PortRange, Protocol } from "../model/config.ts";
 import { ExitCode } from "../model/exit_code.ts";
 import { HostError, OperatorError } from "../model/operator_error.ts";
@@ -84,13 +83,16 @@ export function virtualAddressesFromConfig(config: Config, links: readonly Link[
 export function locateTargets(
   addresses: readonly VirtualAddress[],
   links: readonly Link[],
-  devices: { readonly wanted: string | null; readonly ofDefaultRoute: (version: IpVersion) => string | null },
+  devices: {
+    readonly wanted: string | null;
+    readonly ofDefaultRoute: (version: AddressFamily) => string | null;
+  },
 ): Target[] {
   const vips = new Set(addresses.map(({ vip }) => vip));
   return addresses.map((address) => {
     const link = devices.wanted !== null
       ? requireLink(links, devices.wanted)
-      : linkOfTarget(address, links, devices.ofDefaultRoute(ipVersion(address.vip)));
+      : linkOfTarget(address, links, devices.ofDefaultRoute(familyOf(address.vip)));
     const realServerAddress = address.realServerAddress ?? ownAddress(link, address.vip, vips);
     return { ...address, realServerAddress, device: link.name, deviceIndex: link.index };
   });
@@ -145,7 +147,7 @@ function linkOfTarget(address: VirtualAddress, links: readonly Link[], defaultDe
     linkOfSubnet(links, address.vip) ??
     links.find((link) => link.name === defaultDevice && !link.isLoopback) ??
     linkHolding(nics, address.vip) ??
-    (ipVersion(address.vip) === 6 && nics.length === 1 ? nics[0] : undefined);
+    (familyOf(address.vip) === 6 && nics.length === 1 ? nics[0] : undefined);
   if (link) return link;
   throw new HostError(
     `--vip ${address.vip}`,

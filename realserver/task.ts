@@ -4,7 +4,8 @@
  * @module
  */
 
-import { type IpVersion, readDefaultRouteDevice, readLinks } from "../host/links.ts";
+import { readDefaultRouteDevice, readLinks } from "../host/links.ts";
+import { type AddressFamily } from "../model/ip_address.ts";
 import type { Config, Method, Protocol } from "../model/config.ts";
 import { type PortArgument, virtualAddressesFromArguments } from "./arguments.ts";
 import { type Aim, type Choice, chooseMethod, requirementsOf } from "./choose_method.ts";
@@ -46,7 +47,7 @@ export async function readTask(options: TaskOptions): Promise<Task> {
   const addresses = config === null
     ? virtualAddressesFromArguments(options.vips, options.ports, options.protocol)
     : virtualAddressesFromConfig(config, links);
-  const devices: Readonly<Record<IpVersion, string | null>> = {
+  const devices: Readonly<Record<AddressFamily, string | null>> = {
     4: await readDefaultRouteDevice(4),
     6: await readDefaultRouteDevice(6),
   };

@@ -6,7 +6,7 @@
 
 import type { Config, PortRange, VirtualService } from "../model/config.ts";
 import { ExitCode } from "../model/exit_code.ts";
-import { ipv4FromText, isInSubnet } from "../model/ip_address.ts";
+import { ipv4FromText, isInPrefix } from "../model/ip_address.ts";
 import { OperatorError } from "../model/operator_error.ts";
 import { Audit, type ServerAudit, type VipHolders } from "./audit.ts";
 import { auditFinding, type ConfigFile, type Finding, isGood, proofFinding } from "./finding.ts";
@@ -137,7 +137,7 @@ function probeCandidates(config: Config, { link, subnet }: Vantage): string[] {
     ) => [vip, ...servers.map(({ address }) => address)]);
     return pickCandidates(subnet, new Set([...used, ...link.addresses.map(({ address }) => address)]));
   }
-  const isUsable = isInSubnet(ipv4FromText(wanted), ipv4FromText(subnet.address), subnet.prefixLength);
+  const isUsable = isInPrefix(wanted, subnet.address, subnet.prefixLength);
   if (isUsable && link.addresses.every(({ address }) => address !== wanted)) return [wanted];
   throw new OperatorError(
     isUsable

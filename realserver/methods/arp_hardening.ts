@@ -9,7 +9,7 @@
  * @module
  */
 
-import { ipVersion } from "../../host/links.ts";
+import { familyOf } from "../../model/ip_address.ts";
 import type { SetSysctl } from "../../host/step.ts";
 import { deviceSysctl, type HostState } from "../host_state.ts";
 import type { Requirement } from "../requirement.ts";
@@ -61,7 +61,7 @@ export function arpHardening(
   wantedDevice: string | null,
 ): Requirement[] {
   const clusterDevices = new Set(
-    targets.filter(({ vip }) => ipVersion(vip) === 4).map(({ device }) => device),
+    targets.filter(({ vip }) => familyOf(vip) === 4).map(({ device }) => device),
   );
   if (clusterDevices.size === 0) return [];
   const devices = wantedDevice !== null

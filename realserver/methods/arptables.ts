@@ -9,7 +9,7 @@ import type { ArptablesRule } from "../../host/step.ts";
 import { arptablesRules, ruleText } from "../arptables_rules.ts";
 import type { HostState } from "../host_state.ts";
 import type { Requirement } from "../requirement.ts";
-import { ipVersion } from "../../host/links.ts";
+import { familyOf } from "../../model/ip_address.ts";
 import { ExitCode } from "../../model/exit_code.ts";
 import { OperatorError } from "../../model/operator_error.ts";
 import { assertOwnAddresses, type Target } from "../target.ts";
@@ -22,7 +22,7 @@ import { onHost } from "./placement.ts";
  * @throws {HostError} If a target's interface has no address of its own.
  */
 export function arptablesRequirements(state: HostState, targets: readonly Target[]): Requirement[] {
-  const ipv6 = targets.find(({ vip }) => ipVersion(vip) === 6);
+  const ipv6 = targets.find(({ vip }) => familyOf(vip) === 6);
   if (ipv6 !== undefined) {
     throw new OperatorError(
       `Cannot use method arptables for ${ipv6.vip}: arptables filters ARP, which IPv6 has not`,

@@ -8,7 +8,7 @@
  * @module
  */
 
-import { ipVersion } from "../../host/links.ts";
+import { familyOf } from "../../model/ip_address.ts";
 import type { HostState } from "../host_state.ts";
 import { arpTable, ndpTable } from "../nft_rules.ts";
 import type { Requirement } from "../requirement.ts";
@@ -22,8 +22,8 @@ import { onHost } from "./placement.ts";
  * @throws {HostError} If the interface of an IPv4 target has no address of its own.
  */
 export function nftRequirements(state: HostState, targets: readonly Target[]): Requirement[] {
-  const ipv4 = targets.filter(({ vip }) => ipVersion(vip) === 4);
-  const ipv6 = targets.filter(({ vip }) => ipVersion(vip) === 6);
+  const ipv4 = targets.filter(({ vip }) => familyOf(vip) === 4);
+  const ipv6 = targets.filter(({ vip }) => familyOf(vip) === 6);
   assertOwnAddresses(ipv4);
   const why = (protocol: string) =>
     `otherwise the host answers ${protocol} for the VIP and names it as sender of its own questions`;

@@ -4,7 +4,8 @@
  * @module
  */
 
-import { addressesLike, hostPrefixLength, ipVersion } from "../../host/links.ts";
+import { addressesLike, hostPrefixLength } from "../../host/links.ts";
+import { familyOf } from "../../model/ip_address.ts";
 import type { AddAddress } from "../../host/step.ts";
 import { sysctlName } from "../../host/sysctl.ts";
 import { DISABLE_IPV6, type HostState } from "../host_state.ts";
@@ -13,7 +14,7 @@ import type { Target } from "../target.ts";
 
 /** The VIP is on the loopback interface and nowhere else. */
 export function onLoopbackOnly(state: HostState, target: Target): Requirement[] {
-  const protocol = ipVersion(target.vip) === 6 ? "NDP" : "ARP";
+  const protocol = familyOf(target.vip) === 6 ? "NDP" : "ARP";
   const why =
     `the host must accept the VIP's packets, and on a NIC the kernel answers ${protocol} for any address`;
   return [...loopbackUp(state), place(state, target, { device: "lo", isAnywhereFine: false, why })];
@@ -113,7 +114,7 @@ export function loopbackUp(state: HostState): Requirement[] {
 
 /** IPv6 is switched on; nothing to say if it is, or if no VIP is IPv6. */
 export function ipv6Enabled(state: HostState, targets: readonly Target[]): Requirement[] {
-  const isNeeded = targets.some(({ vip }) => ipVersion(vip) === 6);
+  const isNeeded = targets.some(({ vip }) => familyOf(vip) === 6);
   if (!isNeeded || state.sysctls.get(DISABLE_IPV6) !== "1") return [];
   return [{
     fact: "IPv6 on lo",

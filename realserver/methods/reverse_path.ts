@@ -8,7 +8,7 @@
  * @module
  */
 
-import { ipVersion } from "../../host/links.ts";
+import { familyOf } from "../../model/ip_address.ts";
 import { deviceSysctl, type HostState } from "../host_state.ts";
 import type { Requirement } from "../requirement.ts";
 import type { Target } from "../target.ts";
@@ -26,7 +26,7 @@ export function reversePathRequirements(
   targets: readonly Target[],
   looseDevices: ReadonlySet<string>,
 ): Requirement[] {
-  const devices = new Set(targets.filter(({ vip }) => ipVersion(vip) === 4).map(({ device }) => device));
+  const devices = new Set(targets.filter(({ vip }) => familyOf(vip) === 4).map(({ device }) => device));
   return [...devices].flatMap((device): Requirement[] => {
     const key = deviceSysctl(device, "rp_filter");
     const ofAll = state.sysctls.get(deviceSysctl("all", "rp_filter"));

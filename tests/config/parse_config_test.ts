@@ -35,11 +35,21 @@ function service(lines: string): VirtualService {
 
 Deno.test("parseConfig() understands the whole example", () => {
   const expected: Config = {
-    director: { interface: "eth0", maxConnections: 1_000_000, hashKey: null, probeAddress: null },
+    director: {
+      interface: "eth0",
+      maxConnections: 1_000_000,
+      hashKey: null,
+      probeAddress: null,
+      workers: 1,
+      cpus: null,
+      offloads: "handle",
+      quarantine: false,
+    },
     status: { listen: { host: "127.0.0.1", port: 8480 }, token: null },
     services: [{
       name: "web",
       vip: "192.0.2.10",
+      vlan: null,
       protocol: "tcp",
       ports: [{ first: 80, last: 80 }, { first: 443, last: 443 }],
       scheduler: "wlc",
@@ -51,6 +61,9 @@ Deno.test("parseConfig() understands the whole example", () => {
       onServerLoss: "reset",
       unknown: "reset",
       slowStartMs: 0,
+      allow: [],
+      deny: [],
+      newConnectionsPerSource: 0,
       health: {
         type: "http",
         port: 80,
@@ -62,11 +75,18 @@ Deno.test("parseConfig() understands the whole example", () => {
         fall: 3,
       },
       servers: [
-        { address: "192.0.2.21", port: null, weight: 3, maxConnections: 0, minConnections: 0 },
-        { address: "192.0.2.22", port: null, weight: 1, maxConnections: 1_000, minConnections: 800 },
+        { address: "192.0.2.21", vlan: null, port: null, weight: 3, maxConnections: 0, minConnections: 0 },
+        {
+          address: "192.0.2.22",
+          vlan: null,
+          port: null,
+          weight: 1,
+          maxConnections: 1_000,
+          minConnections: 800,
+        },
       ],
     }],
-    realserver: { method: "auto" },
+    realserver: { method: "auto", status: null },
   };
   assert.deepEqual(parseConfig(FULL, "c.yaml"), expected);
 });
@@ -75,6 +95,7 @@ Deno.test("parseConfig() fills in the defaults of the smallest service", () => {
   assert.deepEqual(service("  port: 80\n"), {
     name: "192.0.2.10:80",
     vip: "192.0.2.10",
+    vlan: null,
     protocol: "tcp",
     ports: [{ first: 80, last: 80 }],
     scheduler: "wlc",
@@ -86,8 +107,18 @@ Deno.test("parseConfig() fills in the defaults of the smallest service", () => {
     onServerLoss: "reset",
     unknown: "reset",
     slowStartMs: 0,
+    allow: [],
+    deny: [],
+    newConnectionsPerSource: 0,
     health: { type: "tcp", port: 80, intervalMs: 2_000, timeoutMs: 1_000, rise: 2, fall: 3 },
-    servers: [{ address: "192.0.2.21", port: null, weight: 1, maxConnections: 0, minConnections: 0 }],
+    servers: [{
+      address: "192.0.2.21",
+      vlan: null,
+      port: null,
+      weight: 1,
+      maxConnections: 0,
+      minConnections: 0,
+    }],
   });
 });
 

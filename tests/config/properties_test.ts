@@ -83,6 +83,7 @@ Deno.test("parseConfig() gives back any valid configuration as it was put in", (
         services.map((service, i) => ({
           name: `service-${i}`,
           vip: address(0, i),
+          vlan: null,
           protocol: service.protocol,
           ports: ranges[i],
           scheduler: service.scheduler,
@@ -97,6 +98,9 @@ Deno.test("parseConfig() gives back any valid configuration as it was put in", (
           onServerLoss: service.onServerLoss,
           unknown: service.unknown,
           slowStartMs: durationMs(service.slowStart),
+          allow: [],
+          deny: [],
+          newConnectionsPerSource: 0,
           health: {
             type: "tcp",
             port: service.check.port,
@@ -107,6 +111,7 @@ Deno.test("parseConfig() gives back any valid configuration as it was put in", (
           },
           servers: service.servers.map((server, j) => ({
             address: address(i + 1, j),
+            vlan: null,
             port: null,
             weight: server.weight,
             maxConnections: server.max,

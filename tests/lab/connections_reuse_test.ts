@@ -34,26 +34,32 @@ Deno.test(`a client port is a new connection at once, ${TIMES} times in a row${n
     { ...shared, name: "persistent", port: 443, persistence: { timeout: "1h" } },
   ]);
 
-  /** Runs them and returns who answered, having seen that each was scheduled anew and none had to wait. */
-  const reuse = async (ending: Ending, service: string, port: number): Promise<string[]> => {
+  /** Runs them and returns who answered how often, having seen that each was scheduled anew and none had to wait. */
+  const reuse = async (ending: Ending, service: string, port: number) => {
     const connections = (snapshot: StatusSnapshot) => serviceOf(snapshot, service).connections;
     const before = { syns: await repeatedSyns(cluster), connections: connections(await cluster.status()) };
     const answers = await reusePort(cluster, program, TIMES, ending, { port });
     const repeated = await repeatedSyns(cluster) - before.syns;
     assert.ok(repeated < MOST_REPEATED_SYNS, `${repeated} SYNs were sent again`);
-    await cluster.untilStatus(
+    const after = await cluster.untilStatus(
       "every connection is counted",
-      (snapshot) => connections(snapshot) === before.connections + TIMES,
+      (snapshot) => connections(snapshot) >= before.connections + TIMES,
     );
-    return answers;
+    // A server that still waits for the last ACK of the old connection refuses a SYN that overtook it; the client's
+    // RST ends what was scheduled, and its next SYN is one more.
+    assert.ok(connections(after) <= before.connections + TIMES + repeated, "some were counted twice");
+    return { tally: tally(answers), repeated };
   };
 
   for (const ending of Object.keys(ENDINGS) as Ending[]) {
     await t.step(`after connections ${ENDINGS[ending]}`, async () => {
-      assert.deepEqual(tally(await reuse(ending, "plain", 80)), { rs1: TIMES / 2, rs2: TIMES / 2 });
+      const { tally, repeated } = await reuse(ending, "plain", 80);
+      assert.deepEqual(Object.keys(tally).sort(), ["rs1", "rs2"]);
+      assert.ok(Math.abs(tally.rs1! - tally.rs2!) <= 2 * repeated, JSON.stringify({ tally, repeated }));
+      assert.equal(tally.rs1! + tally.rs2!, TIMES);
     });
     await t.step(`after connections ${ENDINGS[ending]}, with persistence`, async () => {
-      assert.deepEqual(tally(await reuse(ending, "persistent", 443)), { rs1: TIMES });
+      assert.deepEqual((await reuse(ending, "persistent", 443)).tally, { rs1: TIMES });
     });
   }
 });

@@ -19,13 +19,14 @@ function config(...services: { vip: string; protocol?: "udp"; port: number; serv
       ports: [{ first: port, last: port }],
       servers: servers.map((address) => ({
         address,
+        vlan: null,
         port: null,
         weight: 1,
         maxConnections: 0,
         minConnections: 0,
       })),
     } as Partial<VirtualService> as VirtualService)),
-    realserver: { method: "auto" },
+    realserver: { method: "auto", status: null },
   } as Partial<Config> as Config;
 }
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { ipv4FromText, ipv4ToText, isInSubnet } from "../../model/ip_address.ts";
+import { ipv4FromText, ipv4ToText, isInPrefix } from "../../model/ip_address.ts";
 import { AddressClaim, pickCandidates } from "../../sentinel/probe_address.ts";
 import { arpFrame } from "../datapath/frame_builder.ts";
 import { BROADCAST, MemoryLink, NO_MAC, OWN_ADDRESS, OWN_MAC } from "./memory_link.ts";
@@ -31,7 +31,7 @@ Deno.test("pickCandidates() picks different hosts of the subnet that nobody is k
     assert(candidates.length <= 8);
     for (const candidate of candidates) {
       const number = ipv4FromText(candidate);
-      assert(isInSubnet(number, network, subnet.prefixLength), candidate);
+      assert(isInPrefix(candidate, ipv4ToText(network), subnet.prefixLength), candidate);
       assert(number !== network && number !== broadcast, candidate);
       assert(!taken.has(candidate), candidate);
     }
