@@ -13,6 +13,7 @@ import type {
   Timeouts,
   VirtualService,
 } from "../model/config.ts";
+import { addressBits, familyOf } from "../model/ip_address.ts";
 import { ANY_PORT } from "./port_list.ts";
 import type { ConfigOutput } from "./schema.ts";
 import { checkSchema } from "./service_schema.ts";
@@ -34,14 +35,14 @@ export function buildConfig(output: ConfigOutput): Config {
       maxConnections: output.director.max_connections,
       hashKey: output.director.hash_key?.toLowerCase() ?? null,
       probeAddress: output.director.probe_address ?? null,
-      workers: 1,
-      cpus: null,
-      offloads: "handle",
-      quarantine: false,
+      workers: output.director.workers,
+      cpus: output.director.cpus ?? null,
+      offloads: output.director.offloads,
+      quarantine: output.director.quarantine,
     },
     status: { listen: output.status.listen, token: output.status.token ?? null },
     services: output.services.map((service) => buildService(service, timeouts)),
-    realserver: { method: output.realserver.method, status: null },
+    realserver: { method: output.realserver.method, status: output.realserver.status ?? null },
   };
 }
 
@@ -54,32 +55,33 @@ function buildTimeouts(own: ConfigOutput["timeouts"], inherited: Timeouts): Time
 }
 
 function buildService(service: ServiceOutput, timeouts: Timeouts): VirtualService {
-  const { vip, protocol, scheduler, persistence } = service;
+  const { vip, vlan = null, protocol, scheduler, persistence } = service;
+  const family = familyOf(vip);
   const listed = buildPorts(service);
   const suffix = protocol === "udp" ? "/udp" : "";
   const portName = service.ports === "any" ? "any" : String(listed[0]!.first);
   return {
-    name: service.name ?? `${vip}:${portName}${suffix}`,
+    name: service.name ?? `${family === 4 ? vip : `[${vip}]`}:${portName}${suffix}`,
     vip,
-    vlan: null,
+    vlan,
     protocol,
     ports: listed.toSorted((one, other) => one.first - other.first),
     scheduler,
     schedulerOptions: service.scheduler_options,
     persistence: persistence === undefined
       ? null
-      : { timeoutMs: persistence.timeout, prefixLength: persistence.netmask },
+      : { timeoutMs: persistence.timeout, prefixLength: persistence.netmask ?? addressBits(family) },
     persistToQuiesced: persistence?.quiesced === "keep",
     onePacket: service.one_packet,
     timeouts: buildTimeouts(service.timeouts, timeouts),
     onServerLoss: service.on_server_loss,
     unknown: service.unknown ?? (HASH_SCHEDULERS.includes(scheduler) ? "schedule" : "reset"),
     slowStartMs: service.slow_start,
-    allow: [],
-    deny: [],
-    newConnectionsPerSource: 0,
+    allow: service.allow ?? [],
+    deny: service.deny,
+    newConnectionsPerSource: service.new_connections_per_source,
     health: buildHealth(service, listed[0]!.first),
-    servers: service.servers.map((server) => buildServer(server, listed[0]!.first)),
+    servers: service.servers.map((server) => buildServer(server, listed[0]!.first, vlan)),
   };
 }
 
@@ -95,16 +97,20 @@ function buildHealth({ health, protocol }: ServiceOutput, firstPort: number): He
   const check = health ?? checkSchema.parse({ type: "tcp" });
   const { port = firstPort, interval, timeout, rise, fall } = check;
   const timing = { intervalMs: interval, timeoutMs: timeout, rise, fall };
-  return check.type === "tcp"
-    ? { type: "tcp", port, ...timing }
-    : { type: "http", port, path: check.path, status: check.status, ...timing };
+  return check.type === "http"
+    ? { type: "http", port, path: check.path, status: check.status, ...timing }
+    : { type: check.type, port, ...timing };
 }
 
-function buildServer(server: ServiceOutput["servers"][number], servicePort: number): RealServer {
+function buildServer(
+  server: ServiceOutput["servers"][number],
+  servicePort: number,
+  serviceVlan: number | null,
+): RealServer {
   const { address, port = servicePort, weight, max_connections: most, min_connections: least } = server;
   return {
     address,
-    vlan: null,
+    vlan: server.vlan === "none" ? null : server.vlan ?? serviceVlan,
     port: port === servicePort ? null : port,
     weight,
     maxConnections: most,

@@ -58,6 +58,10 @@ function withoutSecrets(config: Config): Config {
     ...config,
     director: { ...config.director, hashKey: config.director.hashKey === null ? null : MASK },
     status: { ...config.status, token: config.status.token === null ? null : MASK },
+    realserver: {
+      ...config.realserver,
+      status: config.realserver.status === null ? null : { ...config.realserver.status, token: MASK },
+    },
   };
 }
 
@@ -68,24 +72,39 @@ function summary(config: Config, file: string): string {
 }
 
 function serviceText(service: VirtualService): string {
-  const { name, protocol, vip, ports, scheduler, servers } = service;
+  const { name, protocol, vip, vlan, ports, scheduler, servers } = service;
   const scheduling = [scheduler, ...service.schedulerOptions].join(" ");
-  const heading = `\n${name}: ${protocol} ${vip} port ${formatPorts(ports)}, scheduler ${scheduling}, ` +
-    `${healthText(service)}\n`;
+  const place = `${protocol} ${vip} port ${formatPorts(ports)}${vlan === null ? "" : ` in VLAN ${vlan}`}`;
+  const parts = [place, `scheduler ${scheduling}`, healthText(service), ...clientTexts(service)];
+  const heading = `\n${name}: ${parts.join(", ")}\n`;
   const width = Math.max(...servers.map(({ address }) => address.length));
   return heading +
-    servers.map((server) => `  ${server.address.padEnd(width)}  ${serverText(server)}\n`).join("");
+    servers.map((server) => `  ${server.address.padEnd(width)}  ${serverText(server, vlan)}\n`).join("");
 }
 
 function healthText({ health }: VirtualService): string {
   if (health === null) return "no health check";
-  const target = health.type === "http" ? `http :${health.port}${health.path}` : `tcp :${health.port}`;
-  return `check ${target} every ${health.intervalMs / 1_000} s`;
+  const path = health.type === "http" ? health.path : "";
+  return `check ${health.type} :${health.port}${path} every ${health.intervalMs / 1_000} s`;
 }
 
-function serverText({ weight, maxConnections, minConnections }: RealServer): string {
+function clientTexts({ allow, deny, newConnectionsPerSource }: VirtualService): string[] {
+  const networks = ({ length }: readonly unknown[]) => length === 1 ? "1 network" : `${length} networks`;
+  return [
+    ...(allow.length === 0 ? [] : [`clients of ${networks(allow)} only`]),
+    ...(deny.length === 0 ? [] : [`clients of ${networks(deny)} refused`]),
+    ...(newConnectionsPerSource === 0 ? [] : [`${newConnectionsPerSource} new connections/s per source`]),
+  ];
+}
+
+function serverText(
+  { vlan, port, weight, maxConnections, minConnections }: RealServer,
+  serviceVlan: number | null,
+): string {
   const limit = maxConnections === 0
     ? ""
     : `, full at ${maxConnections} connections, used again below ${minConnections}`;
-  return `weight ${weight}${weight === 0 ? " (quiesced)" : ""}${limit}`;
+  const place = vlan === serviceVlan ? "" : vlan === null ? ", untagged" : `, in VLAN ${vlan}`;
+  const ownPort = port === null ? "" : `, port ${port}`;
+  return `weight ${weight}${weight === 0 ? " (quiesced)" : ""}${ownPort}${place}${limit}`;
 }

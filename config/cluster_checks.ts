@@ -1,19 +1,22 @@
 /**
- * What must hold between virtual services, and between the page and its token. Values that are broken already are
- * taken to be right.
+ * What must hold between virtual services. Values that are broken already are taken to be right.
  *
  * @module
  */
 
 import type { PortRange } from "../model/config.ts";
-import { isLoopback, readAddress, readListen, readVip } from "./address.ts";
+import { readAddress, readVip } from "./address.ts";
 import { DEFAULT_PROTOCOL } from "./defaults.ts";
-import { BROKEN, type Draft, entries } from "./draft.ts";
+import { checkDirector } from "./director_checks.ts";
+import { BROKEN, type Broken, type Draft, entries } from "./draft.ts";
+import { checkFamilies } from "./family_checks.ts";
 import { formatRange, overlap } from "./port_list.ts";
+import { checkRealServerRole } from "./realserver_checks.ts";
 import type { ConfigInput } from "./schema.ts";
 import {
   checkService,
   draftPorts,
+  type LineOf,
   readDraft,
   type Refuse,
   type ServerInput,
@@ -22,36 +25,25 @@ import {
 } from "./service_checks.ts";
 import type { Path } from "./yaml_source.ts";
 
-/** Line of the file, counted from 1, of the value at a path. */
-export type LineOf = (path: Path) => number;
-
 /** Checks everything that a single key cannot tell. */
 export function checkCluster(draft: Draft<ConfigInput>, lineOf: LineOf, refuse: Refuse): void {
   if (draft === BROKEN) return;
-  checkToken(draft, refuse);
   // A service that was refused as a whole keeps its place, so that the others keep their number.
   const services = entries<ServiceInput>(draft.services).map((service) =>
     service === BROKEN ? null : service
   );
   for (const [i, service] of services.entries()) {
-    if (service !== null) checkService(service, (path, message) => refuse(["services", i, ...path], message));
+    if (service === null) continue;
+    const refuseHere: Refuse = (path, message) => refuse(["services", i, ...path], message);
+    checkService(service, refuseHere);
+    checkFamilies(service, refuseHere);
   }
   checkNames(services, lineOf, refuse);
   checkListeners(services, lineOf, refuse);
   checkServersAreNoVips(services, lineOf, refuse);
-  checkServerPorts(draft, services, refuse);
-  checkProbeAddress(draft, services, lineOf, refuse);
-}
-
-function checkToken(draft: Exclude<Draft<ConfigInput>, typeof BROKEN>, refuse: Refuse): void {
-  const { status } = draft;
-  if (typeof status !== "object") return;
-  const listen = readDraft(readListen, status.listen);
-  if (listen === null || isLoopback(listen.host) || status.token !== undefined) return;
-  refuse(
-    ["status", "listen"],
-    `Cannot serve ${listen.host}:${listen.port} without a token: add token, for example from: openssl rand -hex 16`,
-  );
+  checkVlans(services, lineOf, refuse);
+  checkDirector(draft, services, lineOf, refuse);
+  checkRealServerRole(draft, services, lineOf, refuse);
 }
 
 function checkNames(services: readonly (ServiceDraft | null)[], lineOf: LineOf, refuse: Refuse): void {
@@ -143,57 +135,39 @@ function checkServersAreNoVips(
   }
 }
 
-/** Another port than the service's takes connection tracking on the real server, and one port to translate. */
-function checkServerPorts(
-  draft: Exclude<Draft<ConfigInput>, typeof BROKEN>,
-  services: readonly (ServiceDraft | null)[],
-  refuse: Refuse,
-): void {
-  const { realserver } = draft;
-  const method = typeof realserver === "object" ? realserver.method ?? "auto" : realserver ?? "auto";
+/** A host, like a VIP, is in one place: a health check, which the kernel routes, could not reach it in two VLANs. */
+function checkVlans(services: readonly (ServiceDraft | null)[], lineOf: LineOf, refuse: Refuse): void {
+  const firstAt = new Map<string, { readonly vlan: number | null; readonly service: number }>();
+  const check = (address: string | null, vlan: DraftVlan, i: number, path: Path) => {
+    if (address === null || vlan === BROKEN) return;
+    const first = firstAt.get(address);
+    if (first === undefined) firstAt.set(address, { vlan, service: i });
+    else if (first.vlan !== vlan) {
+      const line = lineOf(["services", first.service]);
+      refuse(
+        ["services", i, ...path],
+        `Cannot have ${address} ${vlanText(vlan)}: the service in line ${line} has it ${
+          vlanText(first.vlan)
+        }, ` +
+          "write the same VLAN in both",
+      );
+    }
+  };
   for (const [i, service] of services.entries()) {
     if (service === null) continue;
-    const ports = draftPorts(service);
-    const only = ports.length === 1 && ports[0]!.range.first === ports[0]!.range.last
-      ? ports[0]!.range.first
-      : null;
+    const { vlan: own = null } = service;
+    check(readDraft(readVip, service.vip), own, i, [service.vlan === undefined ? "vip" : "vlan"]);
     for (const [j, server] of entries<ServerInput>(service.servers).entries()) {
-      const port = server === BROKEN ? undefined : server.port;
-      if (typeof port !== "number" || port === only) continue;
-      const path = ["services", i, "servers", j, "port"];
-      if (only === null && ports.length > 0) {
-        refuse(path, `Cannot hand several ports to port ${port}: remove it or give the service one port`);
-      } else if (method !== BROKEN && method !== "redirect") {
-        refuse(
-          path,
-          `Cannot use port ${port} for a service of port ${only} with realserver.method ${method}: direct routing keeps ` +
-            "ports, remove it or use realserver: { method: redirect }",
-        );
-      }
+      if (server === BROKEN) continue;
+      const { vlan = own } = server;
+      const key = server.vlan === undefined ? "address" : "vlan";
+      check(readDraft(readAddress, server.address), vlan === "none" ? null : vlan, i, ["servers", j, key]);
     }
   }
 }
 
-/** Nobody may have the address that proofs are made from. */
-function checkProbeAddress(
-  draft: Exclude<Draft<ConfigInput>, typeof BROKEN>,
-  services: readonly (ServiceDraft | null)[],
-  lineOf: LineOf,
-  refuse: Refuse,
-): void {
-  const { director } = draft;
-  const probe = typeof director === "object" ? readDraft(readAddress, director.probe_address) : null;
-  if (probe === null) return;
-  const owner = services.findIndex((service) =>
-    readDraft(readVip, service?.vip) === probe ||
-    entries<ServerInput>(service?.servers).some((server) =>
-      server !== BROKEN && readDraft(readAddress, server.address) === probe
-    )
-  );
-  if (owner === -1) return;
-  refuse(
-    ["director", "probe_address"],
-    `Cannot probe from ${probe}: the service in line ${lineOf(["services", owner])} uses it, ` +
-      "use an address that nobody has",
-  );
+type DraftVlan = number | Broken | null;
+
+function vlanText(vlan: number | null): string {
+  return vlan === null ? "untagged" : `in VLAN ${vlan}`;
 }

@@ -103,6 +103,10 @@ function message(issue: RawIssue): string | undefined {
     }
     case "too_small":
       return "Expected at least one entry, found an empty list";
+    case "too_big":
+      return `Expected at most ${issue.maximum} entries, found ${
+        Array.isArray(input) ? input.length : found(input)
+      }`;
     case "invalid_union":
       return unionMessage(issue, input);
     default:
@@ -113,8 +117,8 @@ function message(issue: RawIssue): string | undefined {
 function unionMessage(issue: RawIssue & { readonly code: "invalid_union" }, input: unknown): string {
   if (issue.discriminator !== undefined) {
     const given = (input as Readonly<Record<string, unknown>>)[issue.discriminator];
-    if (given === undefined) return "Cannot do without this key: write tcp or http";
-    return `Expected tcp or http, found ${found(given)}`;
+    if (given === undefined) return "Cannot do without this key: write tcp, http or dr";
+    return `Expected tcp, http or dr, found ${found(given)}`;
   }
   const wanted = issue.errors.flat().filter(({ path }) => path.length === 0).map(({ message }) =>
     message.replace(/^Expected /, "").replace(/, found .*$/s, "")

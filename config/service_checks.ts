@@ -9,7 +9,7 @@ import { readAddress } from "./address.ts";
 import { DEFAULT_CHECK, DEFAULT_PROTOCOL, DEFAULT_SCHEDULER } from "./defaults.ts";
 import { BROKEN, type Broken, type Draft, entries } from "./draft.ts";
 import { readDuration } from "./duration.ts";
-import { ANY_PORT, formatRange, overlap, readPortRange } from "./port_list.ts";
+import { ANY_PORT, formatPorts, formatRange, overlap, readPortRange } from "./port_list.ts";
 import type { Reading } from "./reading.ts";
 import type { ConfigInput } from "./schema.ts";
 import type { Path } from "./yaml_source.ts";
@@ -17,6 +17,11 @@ import type { Path } from "./yaml_source.ts";
 export type ServiceInput = ConfigInput["services"][number];
 export type ServerInput = ServiceInput["servers"][number];
 export type ServiceDraft = Exclude<Draft<ServiceInput>, typeof BROKEN>;
+
+export type ConfigDraft = Exclude<Draft<ConfigInput>, typeof BROKEN>;
+
+/** Line of the file, counted from 1, of the value at a path. */
+export type LineOf = (path: Path) => number;
 
 /** Takes a problem: where it is, relative to what is checked, and its message. */
 export type Refuse = (path: Path, message: string) => void;
@@ -107,6 +112,7 @@ function checkHealth(service: ServiceDraft, refuse: Refuse): void {
   if (health.port === undefined && isAny) {
     refuse(["health"], "Cannot check ports: any without a port: add port to health");
   }
+  if (health.type === "dr") checkDirectRouting(service, health.port, refuse);
   const { interval = DEFAULT_CHECK.interval, timeout = DEFAULT_CHECK.timeout } = health;
   const intervalMs = readDraft(readDuration, interval);
   const timeoutMs = readDraft(readDuration, timeout);
@@ -117,6 +123,27 @@ function checkHealth(service: ServiceDraft, refuse: Refuse): void {
       String(interval)
     }: a check must end before the next ` +
       "begins, make timeout shorter than interval",
+  );
+}
+
+/** A check of type dr is a connection of a client: it goes to the VIP, on a port that clients are served. */
+function checkDirectRouting(service: ServiceDraft, port: number | Broken | undefined, refuse: Refuse): void {
+  if (service.protocol === "udp") {
+    refuse(
+      ["health", "type"],
+      "Cannot check a UDP service with type dr: the proof is a TCP connection to the VIP, use tcp, http or health: none",
+    );
+    return;
+  }
+  const ports = draftPorts(service);
+  if (typeof port !== "number" || ports.length === 0) return;
+  if (ports.some(({ range }) => range.first <= port && port <= range.last)) return;
+  refuse(
+    ["health", "port"],
+    `Cannot check port ${port} with type dr: the service has ${
+      formatPorts(ports.map(({ range }) => range))
+    }, and ` +
+      "nothing else of the VIP is sent to its servers, use one of them",
   );
 }
 

@@ -5,26 +5,40 @@
  */
 
 import { z } from "zod";
-import { PROTOCOLS, SCHEDULER_NAMES, SCHEDULER_OPTIONS } from "../model/config.ts";
-import { readAddress, readNetmask, readVip } from "./address.ts";
+import { type Prefix, PROTOCOLS, SCHEDULER_NAMES, SCHEDULER_OPTIONS } from "../model/config.ts";
+import { readAddress, readVip } from "./address.ts";
 import { DEFAULT_CHECK, DEFAULT_PROTOCOL, DEFAULT_SCHEDULER } from "./defaults.ts";
 import { DURATION_PATTERN, readDuration, readDurationOrZero } from "./duration.ts";
 import { type Field, text, wholeNumber } from "./fields.ts";
 import { HIGHEST_PORT, PORT_RANGE_PATTERN, readPortRange } from "./port_list.ts";
+import { readNetmask, readPrefix } from "./prefix.ts";
 import { quote, type Reading, refused, understood } from "./reading.ts";
 
 /** Connections a table, and so a server, can be allowed at most. */
 export const MOST_CONNECTIONS = 64_000_000;
 
 const NAME_PATTERN = "^[a-z0-9][a-z0-9_.-]{0,63}$";
-const ADDRESS_PATTERN = "^[0-9]{1,3}(\\.[0-9]{1,3}){3}$";
-const VIP_PATTERN = "^[0-9]{1,3}(\\.[0-9]{1,3}){3}(/32)?$";
+const IPV4 = "[0-9]{1,3}(\\.[0-9]{1,3}){3}";
+const IPV6 = "[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*";
+const ADDRESS_PATTERN = `^(${IPV4}|${IPV6})$`;
+const VIP_PATTERN = `^(${IPV4}(/32)?|${IPV6}(/128)?)$`;
+const PREFIX_PATTERN = `^(${IPV4}|${IPV6})(/[0-9]{1,3})?$`;
 const PATH_PATTERN = "^/[!-~]*$";
 
 const duration = (): Field<number, string> =>
   text("a duration with its unit such as 5s", readDuration, DURATION_PATTERN);
 
-const portNumber = (): Field<number, number> => wholeNumber(1, HIGHEST_PORT);
+/** Where a TCP or UDP port is expected. */
+export const portNumber = (): Field<number, number> => wholeNumber(1, HIGHEST_PORT);
+
+/** 0 and 4095 are reserved, IEEE 802.1Q §9.6. */
+const vlanNumber = (): Field<number, number> => wholeNumber(1, 4_094);
+
+/** Networks one list of clients can have. */
+const MOST_PREFIXES = 1_000;
+
+const prefixList = (): z.ZodArray<Field<Prefix, string>> =>
+  z.array(text("a network", readPrefix, PREFIX_PATTERN)).max(MOST_PREFIXES);
 
 function readName(name: string): Reading<string> {
   return new RegExp(NAME_PATTERN).test(name) ? understood(name) : refused(
@@ -59,8 +73,9 @@ const persistenceSchema = z.strictObject({
   timeout: duration().prefault("5m").describe(
     "Time for which a client returns to the same real server after its last connection (duration, 100ms to 168h).",
   ),
-  netmask: z.union([wholeNumber(1, 32), text("a netmask", readNetmask)]).prefault(32).describe(
-    "Clients that share this much of their address share a real server (prefix length in bits, or dotted mask).",
+  netmask: z.union([wholeNumber(1, 128), text("a netmask", readNetmask)]).optional().describe(
+    "Clients that share this much of their address share a real server (prefix length in bits, for IPv4 also a dotted " +
+      "mask); the whole address by default, 32 or 128.",
   ),
   quiesced: z.enum(["refuse", "keep"]).default("refuse").describe(
     "Whether a quiesced real server still gets new connections of clients that persist to it.",
@@ -69,7 +84,8 @@ const persistenceSchema = z.strictObject({
 
 const checkTiming = {
   port: portNumber().optional().describe(
-    "TCP port that is checked (port number); the service's first port by default, required with `ports: any`.",
+    "TCP port that is checked (port number); the service's first port by default, required with `ports: any`; for " +
+      "`type: dr` one of the service's.",
   ),
   interval: duration().prefault(DEFAULT_CHECK.interval).describe(
     "Time from one check to the next (duration, 100ms to 168h).",
@@ -85,14 +101,16 @@ const checkTiming = {
   ),
 };
 
+const CHECK_TYPES =
+  "How to check: `tcp` connects, `http` also sends a request, `dr` connects to the VIP the way " +
+  "clients are sent there (TCP services only).";
+
 /** How real servers are checked. */
 export const checkSchema = z.discriminatedUnion("type", [
+  z.strictObject({ type: z.literal("tcp").describe(CHECK_TYPES), ...checkTiming }),
+  z.strictObject({ type: z.literal("dr").describe(CHECK_TYPES), ...checkTiming }),
   z.strictObject({
-    type: z.literal("tcp").describe("How to check: `tcp` connects, `http` also sends a request."),
-    ...checkTiming,
-  }),
-  z.strictObject({
-    type: z.literal("http").describe("How to check: `tcp` connects, `http` also sends a request."),
+    type: z.literal("http").describe(CHECK_TYPES),
     path: text("a path such as /healthz", readPath, PATH_PATTERN).describe(
       "Path that is requested with GET.",
     ),
@@ -102,8 +120,12 @@ export const checkSchema = z.discriminatedUnion("type", [
 ]);
 
 const serverSchema = z.strictObject({
-  address: text("an IPv4 address", readAddress, ADDRESS_PATTERN).describe(
-    "IPv4 address of the real server, on the link of the director's interface.",
+  address: text("an address", readAddress, ADDRESS_PATTERN).describe(
+    "Address of the real server, of the VIP's family.",
+  ),
+  vlan: z.union([z.literal("none"), vlanNumber()]).optional().describe(
+    "VLAN the real server is reached in through the director's interface (VLAN number), or `none`; the service's by " +
+      "default.",
   ),
   port: portNumber().optional().describe(
     "Port of the real server that gets the traffic of the service's only port (port number), and its health check; " +
@@ -122,10 +144,13 @@ const serverSchema = z.strictObject({
 
 export const serviceSchema = z.strictObject({
   name: text("a name", readName, NAME_PATTERN).optional().describe(
-    "Name in status, logs and commands, unique; VIP:PORT by default, VIP:PORT/udp for UDP.",
+    "Name in status, logs and commands, unique; VIP:PORT by default, [VIP]:PORT for IPv6, with /udp behind it for UDP.",
   ),
-  vip: text("an IPv4 address", readVip, VIP_PATTERN).describe(
-    "Virtual IP clients connect to: one IPv4 address.",
+  vip: text("an address", readVip, VIP_PATTERN).describe(
+    "Virtual IP clients connect to: one IPv4 or IPv6 address, in any spelling.",
+  ),
+  vlan: vlanNumber().optional().describe(
+    "VLAN the VIP's traffic arrives in at the director's interface (VLAN number); untagged by default.",
   ),
   protocol: z.enum(PROTOCOLS).default(DEFAULT_PROTOCOL).describe("Transport protocol of the service."),
   port: portNumber().optional().describe(
@@ -165,6 +190,16 @@ export const serviceSchema = z.strictObject({
     .describe(
       "Time over which a server that comes back gets its full weight (duration, up to 168h); 0s means at once.",
     ),
+  allow: prefixList().min(1).optional().describe(
+    "Networks and addresses of the clients that may use the service, at most 1,000; all may by default.",
+  ),
+  deny: prefixList().default([]).describe(
+    "Networks and addresses of clients that may not use the service, whatever `allow` says, at most 1,000.",
+  ),
+  new_connections_per_source: wholeNumber(0, 1_000_000).default(0).describe(
+    "New connections that one source, an IPv4 address or an IPv6 /64, may open (connections per second); 0 means no " +
+      "limit.",
+  ),
   health: z.union([z.literal("none"), checkSchema]).optional().describe(
     "How real servers are checked; a TCP connect to the first port by default, `none` (default for UDP) means always up.",
   ),

@@ -72,8 +72,16 @@ export function isInPrefix(address: string, network: string, prefixLength: numbe
   if (familyOf(address) !== family) return false;
   const bits = prefixLength + 128 - addressBits(family);
   const mask = prefixMask(bits);
-  const one = addressWords(address), other = addressWords(network);
+  const one = addressWords(address);
+  const other = addressWords(network);
   return mask.every((word, index) => ((one[index]! ^ other[index]!) & word) === 0);
+}
+
+/** Canonical address of the network of `prefixLength` bits that a canonical address is in. */
+export function networkAddress(address: string, prefixLength: number): string {
+  const [w0, w1, w2, w3] = addressWords(address);
+  const [m0, m1, m2, m3] = prefixMask(prefixLength + 128 - addressBits(familyOf(address)));
+  return addressText([(w0 & m0) >>> 0, (w1 & m1) >>> 0, (w2 & m2) >>> 0, (w3 & m3) >>> 0]);
 }
 
 /** The first `bits` of 128 bits set, as four signed words. */
@@ -83,6 +91,11 @@ export function prefixMask(bits: number): [number, number, number, number] {
     return inWord === 0 ? 0 : -1 << (32 - inWord);
   };
   return [word(0), word(1), word(2), word(3)];
+}
+
+/** `10.0.0.5` or `[2001:db8::5]`, as in a URL (RFC 3986 §3.2.2). */
+export function hostOfUrl(address: string): string {
+  return address.includes(":") ? `[${address}]` : address;
 }
 
 /** A MAC address as its first two and last four bytes, both numbers in host order. */

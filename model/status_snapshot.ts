@@ -5,10 +5,14 @@
  * @module
  */
 
-import type { Protocol, SchedulerName } from "./config.ts";
+import type { Method, Protocol, SchedulerName } from "./config.ts";
+import type { HostLoad } from "./host_status.ts";
 
-/** `unresolved`: healthy as far as checks go, but nobody answers ARP for its address. */
-export type RealServerState = "up" | "down" | "quiesced" | "unresolved";
+/**
+ * `unresolved`: healthy as far as checks go, but nobody answers ARP for its address. `quarantined`: healthy, but seen to
+ * take a VIP for itself, so that it gets no new connections.
+ */
+export type RealServerState = "up" | "down" | "quiesced" | "unresolved" | "quarantined";
 
 /** Totals since the director started. Bytes are those of whole frames, from the client half only. */
 export interface TrafficCounters {
@@ -26,6 +30,51 @@ export interface LastCheck {
   readonly at: string;
 }
 
+/**
+ * What a real server does when it is asked, by ARP or Neighbor Discovery, for a VIP it serves: `hardened` is silent as it
+ * must be, `answers` may take the VIP's traffic, `unreachable` does not answer for its own address either.
+ */
+export type AuditVerdict = "hardened" | "answers" | "unreachable";
+
+/** What became of the question to one real server for one VIP. */
+export interface ServerAudit {
+  readonly server: string;
+  readonly vip: string;
+  readonly verdict: AuditVerdict;
+  /** MAC of the real server, or `null` if it is unreachable. */
+  readonly mac: string | null;
+}
+
+/** The last audit of a real server. */
+export interface AuditStatus {
+  readonly verdict: AuditVerdict;
+  /** When it was asked; ISO 8601, UTC. */
+  readonly at: string;
+}
+
+/** What a real server said of its own host when it was last asked: `silent` if it said nothing. */
+export type HostReport =
+  | {
+    readonly kind: "told";
+    /** ISO 8601, UTC. */
+    readonly at: string;
+    readonly method: Method;
+    /** Facts that do not hold. */
+    readonly factsWrong: number;
+    /** The first of them, for example `arp_ignore on eth0`. */
+    readonly wrongFacts: readonly string[];
+    /** Why the host cannot be looked at or repaired; `null` if it can. */
+    readonly trouble: string | null;
+    readonly load: HostLoad;
+  }
+  | {
+    readonly kind: "silent";
+    /** ISO 8601, UTC. */
+    readonly at: string;
+    /** For people, for example `192.0.2.21:8481 refused`. */
+    readonly reason: string;
+  };
+
 export interface RealServerStatus extends TrafficCounters {
   readonly address: string;
   /** `aa:bb:cc:dd:ee:ff`, or `null` while unresolved. */
@@ -41,6 +90,10 @@ export interface RealServerStatus extends TrafficCounters {
   readonly inactiveConnections: number;
   readonly connectionsPerSecond: number;
   readonly lastCheck: LastCheck | null;
+  /** `null` if it was not asked yet, or cannot be from the director's host. */
+  readonly audit: AuditStatus | null;
+  /** `null` if `realserver.status` is not configured, or it was not asked yet. */
+  readonly host: HostReport | null;
 }
 
 export interface VirtualServiceStatus extends TrafficCounters {
@@ -72,10 +125,65 @@ export interface VerdictCount {
   readonly frames: number;
 }
 
+/** What can be wrong with who says that it has a VIP. README "Alarms" says what each means. */
+export const WIRE_ALARM_NAMES = [
+  "vip_answered_by_other",
+  "vip_leaked_as_sender",
+  "gratuitous_by_realserver",
+  "duplicate_director",
+  "proxy_arp",
+  "stranger",
+] as const;
+export type WireAlarmName = typeof WIRE_ALARM_NAMES[number];
+
+/** Somebody else says that it has a VIP. */
+export interface WireAlarm {
+  readonly name: WireAlarmName;
+  readonly vip: string;
+  /** MAC that was claimed for the VIP. */
+  readonly mac: string;
+  /** Address of the real server that has the MAC, or `null` if none has. */
+  readonly realServer: string | null;
+  /** What is wrong, for people, without a full stop. */
+  readonly sentence: string;
+  /** Where {@linkcode command} is to be typed, for people. */
+  readonly host: string;
+  /** What helps. */
+  readonly command: string;
+  /** ISO 8601, UTC. */
+  readonly firstSeen: string;
+  /** ISO 8601, UTC. */
+  readonly lastSeen: string;
+  /** Packets it rests on. */
+  readonly count: number;
+}
+
+/** Totals since the director started to watch ARP and Neighbor Discovery. */
+export interface WireTotals {
+  /** Alarms, those that stand included. */
+  readonly raised: Readonly<Record<WireAlarmName, number>>;
+  /** Times a VIP was announced because somebody else had claimed it. */
+  readonly defences: number;
+  /** Packets that could not be looked at because there were too many. */
+  readonly missed: number;
+}
+
 export interface InterfaceStatus {
   readonly name: string;
   readonly mac: string;
   readonly mtu: number;
+}
+
+/** One of the threads that forward frames, each those of its own clients. */
+export interface WorkerStatus {
+  /** CPU it is bound to, or `null`. */
+  readonly cpu: number | null;
+  /** Frames it has received, whatever became of them. */
+  readonly frames: number;
+  /** Frames the kernel had to drop because its capture ring was full. */
+  readonly captureDrops: number;
+  /** Entries of its connection table. */
+  readonly connections: number;
 }
 
 export interface ConnectionTableStatus {
@@ -100,9 +208,13 @@ export interface StatusSnapshot {
     readonly captureDrops: number;
     /** Frames the kernel did not accept for sending. */
     readonly transmitErrors: number;
+    readonly workers: readonly WorkerStatus[];
   };
   readonly connectionTable: ConnectionTableStatus;
   readonly services: readonly VirtualServiceStatus[];
+  /** Those that stand, the oldest first; at most 64. */
+  readonly alarms: readonly WireAlarm[];
+  readonly wire: WireTotals;
   readonly verdicts: readonly VerdictCount[];
   /** Newest first, at most 100. */
   readonly events: readonly DirectorEvent[];

@@ -58,6 +58,36 @@ dns: udp 192.0.2.10 port 53, scheduler wlc, no health check
   );
 });
 
+Deno.test("runCheck() tells IPv6 addresses and ports, VLANs, limits and proofs apart", async () => {
+  const text = `services:
+- vip: 2001:DB8::10
+  ports: [80, 443]
+  vlan: 10
+  allow: [2001:db8:1::/48, 2001:db8:2::/48]
+  deny: [2001:db8:1::7]
+  new_connections_per_source: 100
+  health: { type: dr, port: 443, interval: 500ms, timeout: 100ms }
+  servers: [{ address: 2001:db8::21 }, { address: 2001:db8::9, vlan: none }]
+- { vip: 192.0.2.10, port: 80, servers: [{ address: 192.0.2.21, vlan: 7, port: 8080 }] }
+realserver: { method: redirect, status: { port: 8481, token: fedcba9876543210 } }
+`;
+  const { out, file } = await check(text, false);
+  assert.equal(
+    out,
+    `${file}: valid, 2 virtual services
+
+[2001:db8::10]:80: tcp 2001:db8::10 port 80,443 in VLAN 10, scheduler wlc, check dr :443 every 0.5 s, ` +
+      `clients of 2 networks only, clients of 1 network refused, 100 new connections/s per source
+  2001:db8::21  weight 1
+  2001:db8::9   weight 1, untagged
+
+192.0.2.10:80: tcp 192.0.2.10 port 80, scheduler wlc, check tcp :80 every 2 s
+  192.0.2.21  weight 1, port 8080, in VLAN 7
+`,
+  );
+  assert.doesNotMatch((await check(text, true)).out, /fedcba9876543210/);
+});
+
 Deno.test("runCheck() prints every problem to standard error and exits with 78", async () => {
   const { code, out, err, file } = await check("services: []\nx: 1\n", false);
   assert.equal(out, "");

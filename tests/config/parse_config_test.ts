@@ -204,6 +204,79 @@ Deno.test("parseConfig() reads the page's address, or that there is none", () =>
   );
 });
 
+Deno.test("parseConfig() reads an IPv6 service in any spelling, with the defaults of its family", () => {
+  const text = `director: { probe_address: "2001:DB8::0:99" }
+status: { listen: "[0:0:0:0:0:0:0:1]:8480" }
+services:
+- { vip: 2001:DB8::000A, ports: [443, 80], persistence: {}, servers: [{ address: "2001:db8:0:0:0:0:0:21" }] }
+- { vip: 2001:db8::a/128, port: 53, protocol: udp, persistence: { netmask: 64 }, servers: [{ address: 2001:db8::21 }] }
+`;
+  const { director, status, services: [web, dns] } = parseConfig(text, "c");
+  assert.equal(director.probeAddress, "2001:db8::99");
+  assert.deepEqual(status.listen, { host: "::1", port: 8480 });
+  assert.equal(web?.vip, "2001:db8::a");
+  assert.equal(web?.name, "[2001:db8::a]:443");
+  assert.equal(web?.persistence?.prefixLength, 128);
+  assert.deepEqual(web?.servers.map(({ address }) => address), ["2001:db8::21"]);
+  assert.equal(dns?.name, "[2001:db8::a]:53/udp");
+  assert.equal(dns?.persistence?.prefixLength, 64);
+});
+
+Deno.test("parseConfig() gives servers the VLAN of their service unless they have one or none", () => {
+  const text = `services:
+- vip: 192.0.2.10
+  port: 80
+  vlan: 10
+  servers: [{ address: 192.0.2.21 }, { address: 192.0.2.22, vlan: 20 }, { address: 192.0.2.23, vlan: none }]
+- { vip: 192.0.2.11, port: 80, servers: [{ address: 192.0.2.24 }, { address: 192.0.2.25, vlan: 20 }] }
+`;
+  const { services } = parseConfig(text, "c");
+  assert.deepEqual(services.map(({ vlan }) => vlan), [10, null]);
+  assert.deepEqual(services.map(({ servers }) => servers.map(({ vlan }) => vlan)), [[10, 20, null], [
+    null,
+    20,
+  ]]);
+});
+
+Deno.test("parseConfig() reads which clients may come, how often, and how the whole path is proven", () => {
+  const web = service(`  port: 80
+  allow: [198.51.100.0/24, 203.0.113.7]
+  deny: [198.51.100.64/26]
+  new_connections_per_source: 50
+  health: { type: dr, interval: 5s, fall: 1 }
+`);
+  assert.deepEqual(web.allow, [{ address: "198.51.100.0", length: 24 }, {
+    address: "203.0.113.7",
+    length: 32,
+  }]);
+  assert.deepEqual(web.deny, [{ address: "198.51.100.64", length: 26 }]);
+  assert.equal(web.newConnectionsPerSource, 50);
+  assert.deepEqual(web.health, {
+    type: "dr",
+    port: 80,
+    intervalMs: 5_000,
+    timeoutMs: 1_000,
+    rise: 2,
+    fall: 1,
+  });
+});
+
+Deno.test("parseConfig() reads workers, their CPUs, offloads, quarantine and the real servers' status", () => {
+  const text = FULL.replace(
+    "  interface: eth0",
+    "  workers: 2\n  cpus: [5, 0]\n  offloads: disable\n  quarantine: true",
+  )
+    .replace("method: auto", "status: { port: 8481, token: 0123456789abcdef }");
+  const { director, realserver } = parseConfig(text, "c");
+  assert.equal(director.workers, 2);
+  assert.deepEqual(director.cpus, [5, 0]);
+  assert.equal(director.offloads, "disable");
+  assert.equal(director.quarantine, true);
+  assert.deepEqual(realserver, { method: "auto", status: { port: 8481, token: "0123456789abcdef" } });
+  const one = parseConfig(FULL.replace("interface: eth0", "cpus: [3]"), "c").director;
+  assert.deepEqual([one.workers, one.cpus], [1, [3]]);
+});
+
 Deno.test("parseConfig() keeps the hash key in lower case", () => {
   const text = FULL.replace("interface: eth0", "hash_key: 00112233445566778899AABBCCDDEEFF");
   assert.equal(parseConfig(text, "c").director.hashKey, "00112233445566778899aabbccddeeff");

@@ -30,6 +30,29 @@ Deno.test("runSchema() describes every key in a sentence", () => {
   }
 });
 
+Deno.test("runSchema() shows editors what addresses of both families look like", () => {
+  const keys = new Map(keysOf(printedSchema()).map(({ path, schema }) => [path, schema]));
+  const shapes = [
+    ["services[].vip", ["192.0.2.10", "192.0.2.10/32", "2001:DB8::10", "2001:db8::10/128"], [
+      "web",
+      "192.0.2.10/24",
+      "2001:db8::/64",
+    ]],
+    ["services[].servers[].address", ["192.0.2.21", "2001:db8::192.0.2.21"], [
+      "web",
+      "192.0.2.21/32",
+      "fe80::1%eth0",
+    ]],
+    ["services[].allow", ["192.0.2.7", "198.51.100.0/24", "::/0"], ["web", "198.51.100.0/", "/24"]],
+  ] as const;
+  for (const [key, right, wrong] of shapes) {
+    const schema = keys.get(`.${key}`);
+    const { pattern } = (schema?.items ?? schema) as JsonSchema & { readonly pattern?: string };
+    for (const text of right) assert.match(text, new RegExp(pattern!), key);
+    for (const text of wrong) assert.doesNotMatch(text, new RegExp(pattern!), key);
+  }
+});
+
 Deno.test("runSchema() tells editors that unknown keys are wrong", () => {
   const schema = printedSchema() as JsonSchema & { additionalProperties?: boolean; required?: string[] };
   assert.equal(schema.additionalProperties, false);

@@ -1,7 +1,14 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import ipaddr from "ipaddr.js";
-import { addressText, type AddressWords, addressWords, isInPrefix } from "../../model/ip_address.ts";
+import {
+  addressText,
+  type AddressWords,
+  addressWords,
+  hostOfUrl,
+  isInPrefix,
+  networkAddress,
+} from "../../model/ip_address.ts";
 
 const word = fc.oneof(fc.constant(0), fc.nat({ max: 0xffff }), fc.integer({ min: 0, max: 0xffffffff }));
 const anyWords = fc.tuple(word, word, word, word);
@@ -39,4 +46,21 @@ Deno.test("an address is in a prefix exactly if another library says so, and nev
   assert.ok(isInPrefix("192.0.2.10", "0.0.0.0", 0));
   assert.ok(!isInPrefix("192.0.2.10", "::", 0));
   assert.ok(!isInPrefix("2001:db8::1", "0.0.0.0", 0));
+});
+
+Deno.test("networkAddress() is what another library says, for both families", () => {
+  fc.assert(fc.property(fc.ipV4(), fc.nat({ max: 32 }), (address, length) => {
+    const network = ipaddr.IPv4.networkAddressFromCIDR(`${address}/${length}`).toString();
+    assert.equal(networkAddress(address, length), network);
+  }));
+  fc.assert(fc.property(anyWords, fc.nat({ max: 128 }), (words, length) => {
+    fc.pre(!(words[0] === 0 && words[1] === 0 && words[2] === 0xffff));
+    const address = addressText(words);
+    const network = ipaddr.IPv6.networkAddressFromCIDR(`${address}/${length}`).toRFC5952String();
+    assert.equal(networkAddress(address, length), network);
+  }));
+});
+
+Deno.test("hostOfUrl() puts brackets around IPv6 addresses only", () => {
+  assert.deepEqual(["192.0.2.10", "2001:db8::10"].map(hostOfUrl), ["192.0.2.10", "[2001:db8::10]"]);
 });
