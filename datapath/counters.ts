@@ -57,6 +57,62 @@ export interface CounterSnapshot {
   readonly destinations: readonly DestinationCounters[];
 }
 
+/** What one Worker has done. */
+export interface WorkerCounters {
+  /** Frames it has received, whatever became of them. */
+  readonly frames: number;
+  readonly captureDrops: number;
+  readonly connectionsUsed: number;
+}
+
+/** What all Workers of a datapath have done together. */
+export interface DatapathCounters extends CounterSnapshot {
+  readonly workers: readonly WorkerCounters[];
+}
+
+/** Before anything has been counted. */
+export const EMPTY_COUNTERS: DatapathCounters = {
+  generation: 0,
+  captureDrops: 0,
+  transmitErrors: 0,
+  connectionsUsed: 0,
+  verdicts: [],
+  destinations: [],
+  workers: [],
+};
+
+/** The sum of what Workers that use the same table have done. MACs are those the first one has learnt. */
+export function sumCounters(each: readonly CounterSnapshot[]): DatapathCounters {
+  const first = each[0]!;
+  const sum = (value: (snapshot: CounterSnapshot) => number) =>
+    each.reduce((total, snapshot) => total + value(snapshot), 0);
+  return {
+    generation: first.generation,
+    captureDrops: sum(({ captureDrops }) => captureDrops),
+    transmitErrors: sum(({ transmitErrors }) => transmitErrors),
+    connectionsUsed: sum(({ connectionsUsed }) => connectionsUsed),
+    verdicts: first.verdicts.map((_, verdict) => sum(({ verdicts }) => verdicts[verdict]!)),
+    destinations: first.destinations.map(({ mac }, index) => {
+      const total = (key: "connections" | "packets" | "bytes" | "active" | "inactive") =>
+        sum(({ destinations }) => destinations[index]![key]);
+      return {
+        connections: total("connections"),
+        packets: total("packets"),
+        bytes: total("bytes"),
+        active: total("active"),
+        inactive: total("inactive"),
+        isOverloaded: each.some(({ destinations }) => destinations[index]!.isOverloaded),
+        mac,
+      };
+    }),
+    workers: each.map(({ verdicts, captureDrops, connectionsUsed }) => ({
+      frames: verdicts.reduce((total, frames) => total + frames, 0),
+      captureDrops,
+      connectionsUsed,
+    })),
+  };
+}
+
 /** Memory for a counter block. */
 export function createCounters(): SharedArrayBuffer {
   const doubles = DESTINATIONS + IdentityRegistry.LIMIT * DOUBLES_PER_DESTINATION;

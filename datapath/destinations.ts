@@ -3,7 +3,8 @@
  * identity_registry.ts), so that an entry of the connection table leads straight to a MAC and to counters.
  *
  * Counters and connection counts belong to the identity and stay when a server leaves the configuration and
- * returns. The arrays of a {@linkcode ServerSet} are what its scheduler looks at; counts are written to both.
+ * returns. The arrays of a {@linkcode ServerSet} are what its scheduler looks at; counts are written to both. Where
+ * several workers share the servers, what the others have is added to the set before each choice.
  *
  * @module
  */
@@ -11,6 +12,7 @@
 import type { ServerSet } from "../scheduler/scheduler.ts";
 import { isActive, State } from "./connection_state.ts";
 import { IdentityRegistry, type IdentityUse } from "./identity_registry.ts";
+import { NO_CELL, type SharedLoads } from "./shared_loads.ts";
 
 /** What a destination can take. */
 export const Condition = {
@@ -37,6 +39,8 @@ export class Destinations implements IdentityUse {
   readonly condition = new Uint8Array(IdentityRegistry.LIMIT);
   readonly macHigh = new Uint16Array(IdentityRegistry.LIMIT);
   readonly macLow = new Uint32Array(IdentityRegistry.LIMIT);
+  /** VLAN it is reached in; `UNTAGGED` for none. */
+  readonly vlan = new Uint16Array(IdentityRegistry.LIMIT);
   readonly active = new Int32Array(IdentityRegistry.LIMIT);
   readonly inactive = new Int32Array(IdentityRegistry.LIMIT);
   /** Persistence templates. */
@@ -51,6 +55,14 @@ export class Destinations implements IdentityUse {
   readonly #maximum = new Uint32Array(IdentityRegistry.LIMIT);
   readonly #minimum = new Uint32Array(IdentityRegistry.LIMIT);
   readonly #places: (Place | undefined)[] = new Array(IdentityRegistry.LIMIT).fill(undefined);
+  readonly #loads: SharedLoads | null;
+  /** Where the loads of an identity are shared. */
+  readonly #cells = new Int32Array(IdentityRegistry.LIMIT).fill(NO_CELL);
+
+  /** @param loads What other workers have; `null` if there are none. */
+  constructor(loads: SharedLoads | null = null) {
+    this.#loads = loads;
+  }
 
   /** Forgets which destinations the configuration has; counts and counters stay. */
   clearPlaces(): void {
@@ -59,13 +71,32 @@ export class Destinations implements IdentityUse {
   }
 
   /** Puts a destination into its place and gives its set the counts it has. */
-  place(identity: number, place: Place, thresholds: { maximum: number; minimum: number }): void {
+  place(
+    identity: number,
+    place: Place,
+    settings: { readonly vlan: number; readonly maximum: number; readonly minimum: number },
+  ): void {
     this.#places[identity] = place;
-    this.#maximum[identity] = thresholds.maximum;
-    this.#minimum[identity] = thresholds.minimum;
+    this.vlan[identity] = settings.vlan;
+    this.#maximum[identity] = settings.maximum;
+    this.#minimum[identity] = settings.minimum;
     place.set.active[place.index] = this.active[identity]!;
     place.set.inactive[place.index] = this.inactive[identity]!;
+    if (this.#loads !== null) this.#claimCell(identity, this.#loads.cellAt(place.service, place.index));
+    this.#publish(identity);
     this.#reviseOverload(identity);
+  }
+
+  /** Brings the counts of a set, whose servers have these identities, up to date with the other workers. */
+  gather(set: ServerSet, identities: Uint16Array): void {
+    if (this.#loads === null) return;
+    for (let index = 0; index < identities.length; index++) {
+      const identity = identities[index]!;
+      const cell = this.#cells[identity]!;
+      set.active[index] = this.active[identity]! + this.#loads.othersActive(cell);
+      set.inactive[index] = this.inactive[identity]! + this.#loads.othersInactive(cell);
+      if (this.#maximum[identity] !== 0) this.#reviseOverload(identity);
+    }
   }
 
   /** Place of a destination, or `undefined` if it is gone. */
@@ -84,6 +115,7 @@ export class Destinations implements IdentityUse {
     this.overloaded[identity] = 0;
     this.macHigh[identity] = 0;
     this.macLow[identity] = 0;
+    this.#cells[identity] = NO_CELL;
   }
 
   /**
@@ -124,15 +156,36 @@ export class Destinations implements IdentityUse {
       this.inactive[identity]! += by;
       if (place !== undefined) place.set.inactive[place.index] = this.inactive[identity]!;
     }
+    this.#publish(identity);
     if (this.#maximum[identity] !== 0) this.#reviseOverload(identity);
+  }
+
+  /** Gives a cell to an identity; a server that had it before is not in the configuration any more. */
+  #claimCell(identity: number, cell: number): void {
+    if (this.#cells[identity] === cell) return;
+    const before = this.#cells.indexOf(cell);
+    if (before >= 0) this.#cells[before] = NO_CELL;
+    this.#cells[identity] = cell;
+  }
+
+  #publish(identity: number): void {
+    const cell = this.#cells[identity]!;
+    if (cell !== NO_CELL) this.#loads?.publish(cell, this.active[identity]!, this.inactive[identity]!);
   }
 
   /** Between the two thresholds the flag keeps its value, as in IPVS. */
   #reviseOverload(identity: number): void {
     const maximum = this.#maximum[identity]!;
-    const total = this.active[identity]! + this.inactive[identity]!;
+    const cell = this.#cells[identity]!;
+    const loads = cell === NO_CELL ? null : this.#loads;
+    let total = this.active[identity]! + this.inactive[identity]!;
+    if (loads !== null) {
+      total += loads.othersActive(cell) + loads.othersInactive(cell);
+      this.overloaded[identity] = loads.isOverloaded(cell);
+    }
     if (maximum === 0 || total < this.#minimum[identity]!) this.overloaded[identity] = 0;
     else if (total >= maximum) this.overloaded[identity] = 1;
+    loads?.setOverloaded(cell, this.overloaded[identity]!);
     const place = this.#places[identity];
     if (place !== undefined) place.set.overloaded[place.index] = this.overloaded[identity]!;
   }

@@ -9,11 +9,14 @@ import type { SchedulerOption } from "../model/config.ts";
 import { addressBits, type AddressWords, addressWords, familyOf, prefixMask } from "../model/ip_address.ts";
 import { createScheduler } from "../scheduler/mod.ts";
 import { ABSENT, type Scheduler, type ServerSet } from "../scheduler/scheduler.ts";
+import { ClientRules } from "./admission.ts";
 import { State } from "./connection_state.ts";
 import { NONE } from "./connection_table.ts";
 import { Condition, type Destinations } from "./destinations.ts";
 import type { IdentityRegistry, IdentityUse } from "./identity_registry.ts";
 import type { ForwardingTableData, ServiceData } from "./messages.ts";
+import type { NeighborId } from "./neighbor_table.ts";
+import { UNTAGGED } from "./wire/ethernet.ts";
 import { Protocol } from "./wire/ipv4.ts";
 
 /** Idle timeouts IPVS does not let one set either, in milliseconds (net/netfilter/ipvs/ip_vs_proto_tcp.c). */
@@ -32,7 +35,10 @@ export class Service {
   /** Stands for its VIP in connections. */
   readonly vipIdentity: number;
   readonly scheduler: Scheduler;
+  readonly rules: ClientRules;
   readonly set: ServerSet;
+  /** Where each server of the set is. */
+  readonly neighbors: readonly NeighborId[];
   /** Identity of each server of the set. */
   readonly identities: Uint16Array;
   /** Idle timeout by state, milliseconds. */
@@ -51,6 +57,8 @@ export class Service {
     this.vipIdentity = identity.vip;
     this.identities = identity.destinations;
     this.scheduler = scheduler;
+    this.rules = new ClientRules(data);
+    this.neighbors = data.destinations.map(({ address, vlan }) => ({ address, vlan: vlan ?? UNTAGGED }));
     const count = data.destinations.length;
     this.set = {
       ids: data.destinations.map(({ address }) => address),
@@ -81,8 +89,8 @@ export interface ForwardingContext {
   readonly hashKey: Uint32Array;
   /** 32 random bits. */
   readonly random: () => number;
-  /** Whether the MAC of an address is known. */
-  readonly isResolved: (address: string) => boolean;
+  /** Whether the MAC of a neighbour is known. */
+  readonly isResolved: (neighbor: NeighborId) => boolean;
 }
 
 export class ForwardingTable {
@@ -90,6 +98,8 @@ export class ForwardingTable {
   readonly services: readonly Service[];
   /** Virtual addresses, each once. */
   readonly vips: readonly string[];
+  /** VLAN that each virtual address is in; `UNTAGGED` for none. */
+  readonly vipVlans: Uint16Array;
   /** Identity of each virtual address. */
   readonly vipIdentities: Uint16Array;
   readonly #context: ForwardingContext;
@@ -106,7 +116,9 @@ export class ForwardingTable {
     const { registry, destinations } = context;
     this.#context = context;
     this.generation = data.generation;
-    this.vips = [...new Set(data.services.map(({ vip }) => vip))];
+    const vlans = new Map(data.services.map(({ vip, vlan }) => [vip, vlan ?? UNTAGGED]));
+    this.vips = [...vlans.keys()];
+    this.vipVlans = Uint16Array.from(vlans.values());
     this.#vipWords = Int32Array.from(this.vips.flatMap(addressWords));
     this.#byPort = new Array(this.vips.length * 2).fill(undefined);
     const wanted = new Set<number>();
@@ -156,10 +168,10 @@ export class ForwardingTable {
     return index === 0 ? null : this.services[index - 1]!;
   }
 
-  /** Adopts what is known of the neighbour at `address` for every service that uses it. */
-  neighborChanged(address: string): void {
+  /** Adopts what is known of a neighbour for every service that uses it. */
+  neighborChanged({ address, vlan }: NeighborId): void {
     for (const service of this.services) {
-      if (service.data.destinations.some((destination) => destination.address === address)) {
+      if (service.neighbors.some((neighbor) => neighbor.address === address && neighbor.vlan === vlan)) {
         this.#reviseWeights(service);
       }
     }
@@ -172,6 +184,7 @@ export class ForwardingTable {
         set: service.set,
         index,
       }, {
+        vlan: service.neighbors[index]!.vlan,
         maximum: destination.maxConnections,
         minimum: destination.minConnections,
       });
@@ -181,10 +194,10 @@ export class ForwardingTable {
 
   #reviseWeights(service: Service): void {
     const { destinations, isResolved } = this.#context;
-    service.data.destinations.forEach(({ address, weight, isDown }, index) => {
+    service.data.destinations.forEach(({ weight, isDown }, index) => {
       const condition = isDown
         ? Condition.Down
-        : !isResolved(address)
+        : !isResolved(service.neighbors[index]!)
         ? Condition.Unresolved
         : weight === 0
         ? Condition.Quiesced

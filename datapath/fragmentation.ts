@@ -6,21 +6,20 @@
 
 import { FrameRing } from "./frame_ring.ts";
 import { describeComplete } from "./offload.ts";
+import type { Packet } from "./packet.ts";
 import type { SendQueue } from "./send_queue.ts";
 import { finish, sum } from "./wire/checksum.ts";
-import * as ethernet from "./wire/ethernet.ts";
 import * as ipv4 from "./wire/ipv4.ts";
 
 /**
- * Cuts the packet in `slot`, which is complete and may be a fragment itself. All fragments but the last are queued in
- * slots of their own; the last one stays in `slot`. Hot path.
+ * Cuts the IPv4 packet at hand, which is complete and may be a fragment itself. All fragments but the last are queued
+ * in slots of their own; the last one stays where it is. Hot path.
  *
  * @param mtu Largest packet that may leave, bytes.
  */
-export function cutPacket(ring: FrameRing, slot: number, mtu: number, queue: SendQueue): void {
+export function cutPacket(ring: FrameRing, packet: Packet, mtu: number, queue: SendQueue): void {
   const frame = ring.view;
-  const at = FrameRing.frameAt(slot);
-  const ip = at + ethernet.HEADER_BYTES;
+  const { slot, at, ip } = packet;
   const header = ipv4.headerBytes(frame, ip);
   const payload = ip + header;
   const payloadBytes = ipv4.totalLength(frame, ip) - header;
@@ -33,28 +32,30 @@ export function cutPacket(ring: FrameRing, slot: number, mtu: number, queue: Sen
     const to = FrameRing.frameAt(spare);
     ring.arena.copyWithin(to, at, payload);
     ring.arena.copyWithin(to + payload - at, payload + done, payload + done + room);
-    completeFragment(ring, spare, room, offset + done, true);
+    completeFragment(ring, to + ip - at, room, offset + done, true);
+    ring.shifts[spare] = 0;
+    ring.lengths[spare] = payload - at + room;
+    describeComplete(ring, spare);
     queue.add(spare);
   }
   ring.arena.copyWithin(payload, payload + done, payload + payloadBytes);
-  completeFragment(ring, slot, payloadBytes - done, offset + done, isFollowed);
+  completeFragment(ring, ip, payloadBytes - done, offset + done, isFollowed);
+  ring.lengths[slot] = payload - at + payloadBytes - done;
+  describeComplete(ring, slot);
 }
 
 function completeFragment(
   ring: FrameRing,
-  slot: number,
+  ip: number,
   payloadBytes: number,
   offset: number,
   isFollowed: boolean,
 ): void {
   const frame = ring.view;
-  const ip = FrameRing.frameAt(slot) + ethernet.HEADER_BYTES;
   const header = ipv4.headerBytes(frame, ip);
   ipv4.setTotalLength(frame, ip, header + payloadBytes);
   ipv4.setFragment(frame, ip, offset, isFollowed);
   if (offset > 0) ipv4.blankFirstOnlyOptions(frame, ip);
   ipv4.setChecksum(frame, ip, 0);
   ipv4.setChecksum(frame, ip, finish(sum(frame, ip, header)));
-  ring.lengths[slot] = ethernet.HEADER_BYTES + header + payloadBytes;
-  describeComplete(ring, slot);
 }

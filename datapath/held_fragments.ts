@@ -7,9 +7,8 @@
 
 import { NONE } from "./connection_table.ts";
 import { FrameRing } from "./frame_ring.ts";
+import type { Packet } from "./packet.ts";
 import type { SendQueue } from "./send_queue.ts";
-import * as ethernet from "./wire/ethernet.ts";
-import * as ipv4 from "./wire/ipv4.ts";
 
 /** Packets whose fragments can wait at the same time. */
 const PACKETS = 16;
@@ -24,10 +23,10 @@ export class HeldFragments {
   readonly #ring: FrameRing;
   readonly #queue: SendQueue;
   readonly #arena = new Uint8Array(PACKETS * BYTES_PER_PACKET);
-  readonly #sources = new Int32Array(PACKETS);
-  readonly #addresses = new Int32Array(PACKETS);
-  /** Identification and protocol. */
-  readonly #packets = new Int32Array(PACKETS);
+  /** Four words each. */
+  readonly #clients = new Uint32Array(PACKETS * 4);
+  readonly #vipIdentities = new Uint16Array(PACKETS);
+  readonly #numbers = new Int32Array(PACKETS);
   readonly #deadlines = new Int32Array(PACKETS);
   /** Frames that wait for each packet; 0 where there is none. */
   readonly #frameCounts = new Int32Array(PACKETS);
@@ -43,22 +42,21 @@ export class HeldFragments {
   }
 
   /**
-   * Copies the fragment in `slot`. Hot path.
+   * Copies a fragment. Hot path.
    *
    * @returns Whether there was room for it.
    */
-  hold(slot: number, nowMs: number): boolean {
-    const at = FrameRing.frameAt(slot);
-    const ip = at + ethernet.HEADER_BYTES;
-    let packet = this.#find(ip);
+  hold(fragment: Packet, nowMs: number): boolean {
+    let packet = this.#find(fragment);
     if (packet === NONE) {
       packet = this.#frameCounts.indexOf(0);
       if (packet === NONE) return false;
-      this.#sources[packet] = ipv4.source(this.#ring.view, ip);
-      this.#addresses[packet] = ipv4.destination(this.#ring.view, ip);
-      this.#packets[packet] = ipv4.packetNumber(this.#ring.view, ip);
+      for (let word = 0; word < 4; word++) this.#clients[packet * 4 + word] = fragment.client[word]!;
+      this.#vipIdentities[packet] = fragment.vipIdentity;
+      this.#numbers[packet] = fragment.fragmentNumber;
       this.#deadlines[packet] = nowMs + PATIENCE_MS;
     }
+    const { slot, at } = fragment;
     const count = this.#frameCounts[packet]!;
     const start = this.#startOf(packet, count);
     const bytes = this.#ring.lengths[slot]!;
@@ -70,9 +68,9 @@ export class HeldFragments {
     return true;
   }
 
-  /** Lets the fragments of the packet at `ip` go, whose first one has come. Hot path. */
-  free(ip: number): void {
-    this.#freed = this.#find(ip);
+  /** Lets the fragments go whose first one has come. Hot path. */
+  free(first: Packet): void {
+    this.#freed = this.#find(first);
     this.#nextFrame = 0;
   }
 
@@ -111,14 +109,14 @@ export class HeldFragments {
     return lost;
   }
 
-  #find(ip: number): number {
-    const source = ipv4.source(this.#ring.view, ip);
-    const address = ipv4.destination(this.#ring.view, ip);
-    const number = ipv4.packetNumber(this.#ring.view, ip);
+  #find({ client, vipIdentity, fragmentNumber }: Packet): number {
+    const clients = this.#clients;
     for (let packet = 0; packet < PACKETS; packet++) {
+      const at = packet * 4;
       if (
-        this.#frameCounts[packet] !== 0 && this.#packets[packet] === number &&
-        this.#sources[packet] === source && this.#addresses[packet] === address
+        this.#frameCounts[packet] !== 0 && this.#numbers[packet] === fragmentNumber &&
+        this.#vipIdentities[packet] === vipIdentity && clients[at + 3] === client[3] &&
+        clients[at + 2] === client[2] && clients[at + 1] === client[1] && clients[at] === client[0]
       ) return packet;
     }
     return NONE;

@@ -4,11 +4,22 @@
  * @module
  */
 
-import type { OnServerLoss, OnUnknown, PortRange, SchedulerName, SchedulerOption } from "../model/config.ts";
+import type {
+  OnServerLoss,
+  OnUnknown,
+  PortRange,
+  Prefix,
+  SchedulerName,
+  SchedulerOption,
+} from "../model/config.ts";
 import type { Mac } from "../model/ip_address.ts";
+import type { FanOutGroups } from "./pcap_port.ts";
+import type { Steering } from "./steering.ts";
 
 export interface DestinationData {
   readonly address: string;
+  /** VLAN it is reached in; `null` means untagged. */
+  readonly vlan: number | null;
   /** What the scheduler is to use; 0 for quiesced, and during slow start less than configured. */
   readonly weight: number;
   /** Whether its health check failed: it gets nothing, and its connections follow `onServerLoss`. */
@@ -20,6 +31,8 @@ export interface DestinationData {
 export interface ServiceData {
   readonly name: string;
   readonly vip: string;
+  /** VLAN the VIP is in, the same for all services of a VIP; `null` means untagged. */
+  readonly vlan: number | null;
   /** IP protocol number. */
   readonly protocol: number;
   readonly ports: readonly PortRange[];
@@ -35,6 +48,12 @@ export interface ServiceData {
   readonly udpMs: number;
   readonly onServerLoss: OnServerLoss;
   readonly unknown: OnUnknown;
+  /** Clients that may open connections; empty means all. */
+  readonly allow: readonly Prefix[];
+  /** Clients that may not, whatever {@linkcode allow} says. */
+  readonly deny: readonly Prefix[];
+  /** Most new connections of one source a second; 0 means no limit. */
+  readonly newConnectionsPerSource: number;
   /** Health is not known yet: a new connection that finds no server is left unanswered, so that it is tried again. */
   readonly isSettling: boolean;
   readonly destinations: readonly DestinationData[];
@@ -47,13 +66,30 @@ export interface ForwardingTableData {
   readonly services: readonly ServiceData[];
 }
 
+/** Where the loads of the servers of a table are (shared_loads.ts), by service and server. */
+export type LoadCellsOfTable = readonly Int32Array<ArrayBuffer>[];
+
 /** An address of the interface, to ask for neighbours with. */
 export interface InterfaceAddress {
   readonly address: string;
   readonly prefixLength: number;
 }
 
+/** The part of the traffic a Worker has. */
+export interface WorkerShare {
+  /** From 0. The first one also resolves neighbours, and answers for VIPs. */
+  readonly number: number;
+  readonly steering: Steering;
+  /** Where the first one receives; `null` for that one itself, and for one that is alone. */
+  readonly groups: FanOutGroups | null;
+  /** CPU its thread is bound to; `null` means none. */
+  readonly cpu: number | null;
+  /** See shared_loads.ts; `null` for one that is alone. */
+  readonly loads: SharedArrayBuffer | null;
+}
+
 export interface StartData {
+  readonly share: WorkerShare;
   readonly device: string;
   readonly interfaceIndex: number;
   readonly mac: Mac;
@@ -73,6 +109,7 @@ export interface StartData {
   /** See {@linkcode Control}. */
   readonly control: SharedArrayBuffer;
   readonly table: ForwardingTableData;
+  readonly cells: LoadCellsOfTable;
 }
 
 /** 32-bit words of the control buffer. */
@@ -88,7 +125,20 @@ export const Control = {
 
 export type ToDatapath =
   | { readonly kind: "start"; readonly start: StartData }
-  | { readonly kind: "table"; readonly table: ForwardingTableData };
+  /** Every Worker has started: what arrives is now yours. */
+  | { readonly kind: "forward" }
+  /** Every Worker has halted: let go of the interface. */
+  | { readonly kind: "close" }
+  | { readonly kind: "table"; readonly table: ForwardingTableData; readonly cells: LoadCellsOfTable }
+  /** To the first one only: announce a VIP once. */
+  | { readonly kind: "announce"; readonly vip: string }
+  /** What the first Worker has found out about a neighbour; no MAC: it is lost. */
+  | {
+    readonly kind: "neighbor";
+    readonly address: string;
+    readonly vlan: number;
+    readonly mac: string | null;
+  };
 
 /** What became of the connection table of an earlier run. */
 export type Adoption =
@@ -97,15 +147,23 @@ export type Adoption =
   | { readonly kind: "refused"; readonly reason: string };
 
 export type FromDatapath =
-  | { readonly kind: "started"; readonly adoption: Adoption; readonly bytesPerConnection: number }
+  | {
+    readonly kind: "started";
+    readonly adoption: Adoption;
+    readonly bytesPerConnection: number;
+    /** Where it receives; `null` if it is alone. */
+    readonly groups: FanOutGroups | null;
+  }
   | { readonly kind: "applied"; readonly generation: number }
   | {
     readonly kind: "neighborLearnt";
     readonly address: string;
+    /** `UNTAGGED`, or the VLAN. */
+    readonly vlan: number;
     readonly mac: string;
     readonly before: string | null;
   }
-  | { readonly kind: "neighborLost"; readonly address: string }
+  | { readonly kind: "neighborLost"; readonly address: string; readonly vlan: number }
   | {
     readonly kind: "fault";
     readonly message: string;
@@ -113,4 +171,6 @@ export type FromDatapath =
     /** `null`: a fault in the program, not in the host. */
     readonly exitCode: number | null;
   }
+  /** It forwards no more, but what arrives for its clients still comes to it, and to no other Worker. */
+  | { readonly kind: "halted" }
   | { readonly kind: "stopped" };

@@ -1,5 +1,6 @@
 /**
- * The datapath as the control plane sees it: a Worker that forwards frames by the table it was given last.
+ * The datapath as the control plane sees it: one or several Workers that forward frames by the table they were given
+ * last, each those of its own clients.
  *
  * @example
  * ```ts
@@ -17,19 +18,16 @@
 import type { ExitCode } from "../model/exit_code.ts";
 import { macFromText } from "../model/ip_address.ts";
 import { OperatorError } from "../model/operator_error.ts";
-import { type CounterSnapshot, createCounters, readCounters } from "./counters.ts";
+import { type DatapathCounters, EMPTY_COUNTERS, sumCounters } from "./counters.ts";
 import { openLibc } from "./ffi/libc.ts";
 import { openLibpcap } from "./ffi/libpcap.ts";
-import { WakeUp } from "./ffi/wake_up.ts";
-import {
-  Control,
-  type ForwardingTableData,
-  type FromDatapath,
-  type StartData,
-  type ToDatapath,
-} from "./messages.ts";
+import type { Adoption, ForwardingTableData, FromDatapath, LoadCellsOfTable } from "./messages.ts";
+import { createSharedLoads, LoadCells } from "./shared_loads.ts";
+import { steeringFor } from "./steering.ts";
+import { WorkerHandle, type WorkerReport, type WorkerStart } from "./worker_handle.ts";
 
-export type { CounterSnapshot, DestinationCounters } from "./counters.ts";
+export { EMPTY_COUNTERS } from "./counters.ts";
+export type { DatapathCounters, DestinationCounters, WorkerCounters } from "./counters.ts";
 export type {
   Adoption,
   DestinationData,
@@ -38,6 +36,7 @@ export type {
   InterfaceAddress,
   ServiceData,
 } from "./messages.ts";
+export { decidingBits, type SharingClients } from "./steering.ts";
 export { VERDICTS } from "./verdict.ts";
 
 /**
@@ -50,50 +49,36 @@ export function checkLibraries(): void {
   openLibpcap().close();
 }
 
-/** What a datapath needs to start, apart from the memory it shares with its owner. */
-export type DatapathOptions = Omit<StartData, "counters" | "control" | "wakeFd" | "mac"> & {
+/** What a datapath needs to start. */
+export type DatapathOptions = Omit<WorkerStart, "mac" | "share" | "cells"> & {
   /** `aa:bb:cc:dd:ee:ff`. */
   readonly mac: string;
+  /** How many Workers there are, at least one. */
+  readonly workers: number;
+  /** CPU that each is bound to; `null` means none is bound. */
+  readonly cpus: readonly number[] | null;
 };
 
 /** What a running datapath reports. */
-export type DatapathEvent = Exclude<FromDatapath, { kind: "stopped" }>;
+export type DatapathEvent = WorkerReport;
+
+type Started = Extract<FromDatapath, { kind: "started" }>;
 
 export class Datapath {
-  readonly #worker: Worker;
-  readonly #control = new SharedArrayBuffer(Control.BYTES);
-  readonly #words = new Int32Array(this.#control);
-  readonly #counters = createCounters();
-  readonly #wakeUp = new WakeUp();
+  readonly #workers: WorkerHandle[] = [];
+  /** The last table each Worker has reported to use. */
+  readonly #applied: number[] = [];
+  readonly #cells = new LoadCells();
   readonly #onEvent: (event: DatapathEvent) => void;
-  readonly #stopped = Promise.withResolvers<void>();
   #generation: number;
   #destinationCount: number;
-  /** The last counters that were of the last table. */
-  #counted: CounterSnapshot;
+  /** The last counters that were of the last table in every Worker. */
+  #counted: DatapathCounters = EMPTY_COUNTERS;
 
-  private constructor(options: DatapathOptions, onEvent: (event: DatapathEvent) => void) {
+  private constructor(table: ForwardingTableData, onEvent: (event: DatapathEvent) => void) {
     this.#onEvent = onEvent;
-    this.#generation = options.table.generation;
-    this.#destinationCount = countDestinations(options.table);
-    this.#counted = readCounters(this.#counters, this.#destinationCount);
-    this.#worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module", name: "datapath" });
-    this.#worker.onmessage = ({ data }: MessageEvent<FromDatapath>) => this.#receive(data);
-    this.#worker.onerror = (event) => {
-      event.preventDefault();
-      onEvent({ kind: "fault", message: event.message, remedy: null, exitCode: null });
-      this.#stopped.resolve();
-    };
-    this.#post({
-      kind: "start",
-      start: {
-        ...options,
-        mac: macFromText(options.mac),
-        counters: this.#counters,
-        wakeFd: this.#wakeUp.fd,
-        control: this.#control,
-      },
-    });
+    this.#generation = table.generation;
+    this.#destinationCount = countDestinations(table);
   }
 
   /**
@@ -102,30 +87,28 @@ export class Datapath {
    * @param onEvent Called for everything the datapath reports, also while this function runs.
    * @throws {OperatorError} If the host lacks something the datapath needs.
    */
-  static start(options: DatapathOptions, onEvent: (event: DatapathEvent) => void): Promise<Datapath> {
-    const { promise, resolve, reject } = Promise.withResolvers<Datapath>();
-    let isStarted = false;
-    const datapath: Datapath = new Datapath(options, (event) => {
-      if (event.kind === "fault" && !isStarted) {
-        datapath.stop().then(() => reject(faultError(event)));
-        return;
-      }
-      if (event.kind === "started") {
-        isStarted = true;
-        resolve(datapath);
-      }
-      onEvent(event);
-    });
-    return promise;
+  static async start(options: DatapathOptions, onEvent: (event: DatapathEvent) => void): Promise<Datapath> {
+    const datapath = new Datapath(options.table, onEvent);
+    try {
+      await datapath.#startWorkers(options);
+    } catch (error) {
+      await datapath.stop();
+      throw error;
+    }
+    return datapath;
   }
 
   /** Replaces the forwarding table between two breaths. Connections stay. */
   replaceTable(table: ForwardingTableData): void {
     this.#generation = table.generation;
     this.#destinationCount = countDestinations(table);
-    this.#post({ kind: "table", table });
-    Atomics.add(this.#words, Control.MAILBOX, 1);
-    this.#wakeUp.signal();
+    const cells = this.#cellsOf(table);
+    for (const worker of this.#workers) worker.post({ kind: "table", table, cells });
+  }
+
+  /** Announces a VIP once, with the next tick. */
+  announce(vip: string): void {
+    this.#workers[0]?.post({ kind: "announce", vip });
   }
 
   /** Generation of the table last given. */
@@ -137,33 +120,83 @@ export class Datapath {
    * Totals so far, at most a tick old. Their destinations are those of the table whose generation they bear, which
    * for a moment may be the one before the last.
    */
-  counters(): CounterSnapshot {
-    const counters = readCounters(this.#counters, this.#destinationCount);
-    if (counters.generation === this.#generation) this.#counted = counters;
+  counters(): DatapathCounters {
+    const each = this.#workers.map((worker) => worker.counters(this.#destinationCount));
+    if (each.every(({ generation }) => generation === this.#generation)) this.#counted = sumCounters(each);
     return this.#counted;
   }
 
-  /** A number that rises while the datapath is alive, about ten times a second. */
-  heartbeat(): number {
-    return Atomics.load(this.#words, Control.HEARTBEAT);
+  /** Of each Worker a number that rises while it is alive, about ten times a second. */
+  heartbeats(): readonly number[] {
+    return this.#workers.map(({ heartbeat }) => heartbeat);
   }
 
   /** Stops forwarding; resolves when the interface has been let go. Idempotent. */
   async stop(): Promise<void> {
-    Atomics.store(this.#words, Control.STOP, 1);
-    this.#wakeUp.signal();
-    await this.#stopped.promise;
-    this.#worker.terminate();
-    this.#wakeUp.close();
+    // As soon as one has let go of the interface, the others would get its clients' frames, and refuse them.
+    await Promise.all(this.#workers.map((worker) => worker.halt()));
+    await Promise.all(this.#workers.map((worker) => worker.close()));
   }
 
-  #receive(message: FromDatapath): void {
-    if (message.kind === "stopped") this.#stopped.resolve();
-    else this.#onEvent(message);
+  /** One after the other: the kernel numbers them in the order they come, and they share one file (table_file.ts). */
+  async #startWorkers({ workers, cpus, mac, ...start }: DatapathOptions): Promise<void> {
+    const steering = steeringFor(workers, start.table.services, start.hashKey);
+    const loads = workers === 1 ? null : createSharedLoads(workers);
+    const cells = this.#cellsOf(start.table);
+    const started: Started[] = [];
+    for (let number = 0; number < workers; number++) {
+      const share = {
+        number,
+        steering,
+        groups: started[0]?.groups ?? null,
+        cpu: cpus?.[number] ?? null,
+        loads,
+      };
+      started.push(await this.#startWorker(number, { ...start, mac: macFromText(mac), share, cells }));
+    }
+    this.#onEvent({ ...started[0]!, adoption: adoptionOfAll(started.map(({ adoption }) => adoption)) });
+    for (const worker of this.#workers) worker.forward();
   }
 
-  #post(message: ToDatapath): void {
-    this.#worker.postMessage(message);
+  #startWorker(number: number, start: WorkerStart): Promise<Started> {
+    const { promise, resolve, reject } = Promise.withResolvers<Started>();
+    let hasStarted = false;
+    this.#applied.push(0);
+    this.#workers.push(
+      new WorkerHandle(start, (message) => {
+        if (message.kind === "started") {
+          hasStarted = true;
+          resolve(message);
+        } else if (message.kind === "fault" && !hasStarted) {
+          reject(faultError(message));
+        } else {
+          this.#receive(number, message);
+        }
+      }),
+    );
+    return promise;
+  }
+
+  #receive(number: number, message: DatapathEvent): void {
+    if (message.kind === "applied") {
+      const before = Math.min(...this.#applied);
+      this.#applied[number] = message.generation;
+      // Every Worker goes through every table: the slowest one decides.
+      if (Math.min(...this.#applied) === before) return;
+    } else if (message.kind === "neighborLearnt" || message.kind === "neighborLost") {
+      const { address, vlan } = message;
+      const mac = message.kind === "neighborLearnt" ? message.mac : null;
+      for (const worker of this.#workers.slice(1)) worker.post({ kind: "neighbor", address, vlan, mac });
+    }
+    this.#onEvent(message);
+  }
+
+  #cellsOf({ services }: ForwardingTableData): LoadCellsOfTable {
+    return this.#cells.of(
+      services.map(({ name, vip, protocol, destinations }) =>
+        destinations.map(({ address }) => `${name} ${vip} ${protocol} ${address}`)
+      ),
+    );
   }
 }
 
@@ -175,6 +208,15 @@ export function faultError(fault: Extract<FromDatapath, { kind: "fault" }>): Err
     fault.exitCode as ExitCode,
     fault.remedy === null ? {} : { remedy: fault.remedy },
   );
+}
+
+/** What became of the earlier table, of which each Worker has taken its part. */
+function adoptionOfAll(adoptions: readonly Adoption[]): Adoption {
+  const connections = adoptions.reduce(
+    (sum, adoption) => adoption.kind === "adopted" ? sum + adoption.connections : sum,
+    0,
+  );
+  return adoptions[0]!.kind === "adopted" ? { kind: "adopted", connections } : adoptions[0]!;
 }
 
 function countDestinations(table: ForwardingTableData): number {

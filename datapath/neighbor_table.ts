@@ -1,41 +1,49 @@
 /**
- * The MACs of the real servers, asked for by the director's own ARP: it must not depend on what the kernel
- * believes, and must know at once when an answer stays away. Timing follows the spirit of RFC 4861 §7.3, which
- * Linux uses for ARP as well: confirmed now and then by unicast, asked for by broadcast when that fails.
+ * The MACs of the real servers, asked for by the director's own ARP and Neighbor Discovery: it must not depend on
+ * what the kernel believes, and must know at once when an answer stays away. Timing follows the spirit of RFC 4861
+ * §7.3, which Linux uses for ARP as well: confirmed now and then by unicast, asked for by everybody's address when
+ * that fails.
  *
  * @module
  */
 
-import { ipv4FromText, isInPrefix, type Mac } from "../model/ip_address.ts";
+import { addressWords, familyOf, isInPrefix, type Mac } from "../model/ip_address.ts";
 import type { InterfaceAddress } from "./messages.ts";
+import { UNTAGGED } from "./wire/ethernet.ts";
 
 /** How long a MAC is believed without a new sign of it. */
 const REACHABLE_MS = 30_000;
 /** Time between two requests that went unanswered. */
 const RETRANSMIT_MS = 1_000;
-/** Unicast requests without an answer before broadcast is used. */
+/** Unicast requests without an answer before everybody is asked. */
 const UNICAST_PROBES = 2;
 /** Requests without an answer, of either kind, after which a known MAC is given up. */
 const PROBES = 5;
 
+/** Which neighbour: the same address in another VLAN is another host. */
+export interface NeighborId {
+  readonly address: string;
+  /** 1 to 4,094, or `UNTAGGED` of wire/ethernet.ts. */
+  readonly vlan: number;
+}
+
 /** A request that is due. */
-export interface DueRequest {
-  readonly targetAddress: number;
-  readonly senderAddress: number;
+export interface DueRequest extends NeighborId {
+  /** Address of ours to ask from; `null` means that we have none the neighbour could answer to. */
+  readonly sender: string | null;
   /** Whom to ask; `null` means everybody. */
   readonly mac: Mac | null;
 }
 
 /** What happened to a neighbour. */
 export type NeighborChange =
-  | { readonly kind: "learnt"; readonly address: string; readonly mac: Mac; readonly before: Mac | null }
-  | { readonly kind: "lost"; readonly address: string };
+  & NeighborId
+  & ({ readonly kind: "learnt"; readonly mac: Mac; readonly before: Mac | null } | { readonly kind: "lost" });
 
-interface Neighbor {
-  readonly address: string;
-  readonly number: number;
-  /** Our address on its subnet; 0 where we have none, which makes the request a probe (RFC 5227 §1.1). */
-  readonly senderAddress: number;
+interface Neighbor extends NeighborId {
+  /** Signed, as wire/ has them. */
+  readonly words: Int32Array;
+  readonly sender: string | null;
   mac: Mac | null;
   askAtMs: number;
   unanswered: number;
@@ -44,8 +52,9 @@ interface Neighbor {
 export class NeighborTable {
   readonly #addresses: readonly InterfaceAddress[];
   readonly #onChange: (change: NeighborChange) => void;
-  /** By address as a signed number: unsigned ones from 2^31 on would be objects. */
-  readonly #neighbors = new Map<number, Neighbor>();
+  readonly #neighbors = new Map<string, Neighbor>();
+  /** Those that share a number made from address and VLAN. Configured ones only, so nobody can crowd a number. */
+  readonly #byNumber = new Map<number, Neighbor[]>();
 
   /**
    * @param addresses Those of the interface the neighbours are reached by.
@@ -56,48 +65,106 @@ export class NeighborTable {
     this.#onChange = onChange;
   }
 
-  /** MAC of an address, or `null` while it is not known. */
-  macOf(address: string): Mac | null {
-    return this.#neighbors.get(ipv4FromText(address) | 0)?.mac ?? null;
+  /** MAC of a neighbour, or `null` while it is not known. */
+  macOf(address: string, vlan: number): Mac | null {
+    return this.#neighbors.get(keyOf(address, vlan))?.mac ?? null;
   }
 
-  /** Makes `wanted` the addresses to know; what is known of those that stay is kept. */
-  reconcile(wanted: ReadonlySet<string>, nowMs: number): void {
-    for (const [number, { address }] of this.#neighbors) {
-      if (!wanted.has(address)) this.#neighbors.delete(number);
-    }
-    for (const address of wanted) {
-      const number = ipv4FromText(address) | 0;
-      if (this.#neighbors.has(number)) continue;
-      this.#neighbors.set(number, {
+  /** Makes `wanted` the neighbours to know; what is known of those that stay is kept. */
+  reconcile(wanted: Iterable<NeighborId>, nowMs: number): void {
+    const before = new Map(this.#neighbors);
+    this.#neighbors.clear();
+    this.#byNumber.clear();
+    for (const { address, vlan } of wanted) {
+      const key = keyOf(address, vlan);
+      if (this.#neighbors.has(key)) continue;
+      const neighbor = before.get(key) ?? {
         address,
-        number,
-        senderAddress: this.#senderAddressFor(address),
+        vlan,
+        words: Int32Array.from(addressWords(address)),
+        // Our addresses are in no VLAN: there they belong to somebody else, if to anybody.
+        sender: vlan === UNTAGGED ? this.#senderFor(address) : null,
         mac: null,
         askAtMs: nowMs,
         unanswered: 0,
-      });
+      };
+      this.#neighbors.set(key, neighbor);
+      const [a, b, c, d] = neighbor.words;
+      const number = numberOf(vlan, a!, b!, c!, d!);
+      this.#byNumber.set(number, [...this.#byNumber.get(number) ?? [], neighbor]);
     }
   }
 
   /**
-   * Takes note of an ARP packet whose sender claims `address` at a MAC.
+   * Takes note of a message that gives the MAC of the address with the four signed words in a VLAN. Hot path.
    *
    * @returns Whether the address is one of ours to know.
    */
-  heard(address: number, macHigh: number, macLow: number, nowMs: number): boolean {
-    const neighbor = this.#neighbors.get(address | 0);
+  heard(
+    vlan: number,
+    a: number,
+    b: number,
+    c: number,
+    d: number,
+    macHigh: number,
+    macLow: number,
+    nowMs: number,
+  ): boolean {
+    const neighbor = this.#find(vlan, a, b, c, d);
     // A group address or none as sender is nonsense (RFC 1812 §3.3.2).
     const isNobody = (macHigh & 0x0100) !== 0 || (macHigh === 0 && macLow === 0);
-    if (neighbor === undefined || isNobody) return false;
+    if (neighbor === null || isNobody) return false;
+    this.#confirm(neighbor, nowMs);
     const before = neighbor.mac;
-    neighbor.unanswered = 0;
-    neighbor.askAtMs = nowMs + REACHABLE_MS;
-    if (before === null || before.high !== macHigh || (before.low | 0) !== (macLow | 0)) {
+    if (before === null || !isSame(before, macHigh, macLow)) {
       neighbor.mac = { high: macHigh, low: macLow >>> 0 };
-      this.#onChange({ kind: "learnt", address: neighbor.address, mac: neighbor.mac, before });
+      const { address } = neighbor;
+      this.#onChange({ kind: "learnt", address, vlan, mac: neighbor.mac, before });
     }
     return true;
+  }
+
+  /**
+   * Takes note of a message that must not replace another MAC, as that of a proxy (RFC 4861 §7.2.5). Hot path.
+   *
+   * @returns Whether the address is one of ours to know.
+   */
+  heardWithoutOverride(
+    vlan: number,
+    a: number,
+    b: number,
+    c: number,
+    d: number,
+    macHigh: number,
+    macLow: number,
+    nowMs: number,
+  ): boolean {
+    const mac = this.#find(vlan, a, b, c, d)?.mac ?? null;
+    const isOther = mac !== null && !isSame(mac, macHigh, macLow);
+    return isOther || this.heard(vlan, a, b, c, d, macHigh, macLow, nowMs);
+  }
+
+  /**
+   * Takes note of an answer without a MAC: what is known of the neighbour is true. Hot path.
+   *
+   * @returns Whether the address is one of ours to know.
+   */
+  confirmed(vlan: number, a: number, b: number, c: number, d: number, nowMs: number): boolean {
+    const neighbor = this.#find(vlan, a, b, c, d);
+    if (neighbor === null) return false;
+    if (neighbor.mac !== null) this.#confirm(neighbor, nowMs);
+    return true;
+  }
+
+  /** Takes over what another table has found out about a neighbour; `null` means that it is lost. */
+  adopt({ address, vlan }: NeighborId, mac: Mac | null): void {
+    const neighbor = this.#neighbors.get(keyOf(address, vlan));
+    if (neighbor === undefined) return;
+    const before = neighbor.mac;
+    neighbor.mac = mac;
+    this.#onChange(
+      mac === null ? { kind: "lost", address, vlan } : { kind: "learnt", address, vlan, mac, before },
+    );
   }
 
   /** Requests to send now, at most `limit`; each call counts them as sent. */
@@ -106,13 +173,15 @@ export class NeighborTable {
     for (const neighbor of this.#neighbors.values()) {
       if (neighbor.askAtMs > nowMs) continue;
       if (requests.length === limit) break;
+      const { address, vlan, sender } = neighbor;
       if (neighbor.mac !== null && neighbor.unanswered >= PROBES) {
         neighbor.mac = null;
-        this.#onChange({ kind: "lost", address: neighbor.address });
+        this.#onChange({ kind: "lost", address, vlan });
       }
       requests.push({
-        targetAddress: neighbor.number,
-        senderAddress: neighbor.senderAddress,
+        address,
+        vlan,
+        sender,
         mac: neighbor.unanswered < UNICAST_PROBES ? neighbor.mac : null,
       });
       neighbor.unanswered += 1;
@@ -121,10 +190,48 @@ export class NeighborTable {
     return requests;
   }
 
-  #senderAddressFor(target: string): number {
-    const own = this.#addresses.find(({ address, prefixLength }) =>
-      isInPrefix(target, address, prefixLength)
-    );
-    return own === undefined ? 0 : ipv4FromText(own.address);
+  #find(vlan: number, a: number, b: number, c: number, d: number): Neighbor | null {
+    const candidates = this.#byNumber.get(numberOf(vlan, a, b, c, d));
+    if (candidates === undefined) return null;
+    for (let index = 0; index < candidates.length; index++) {
+      const candidate = candidates[index]!;
+      const { words } = candidate;
+      if (
+        words[3] === d && words[2] === c && words[1] === b && words[0] === a && candidate.vlan === vlan
+      ) return candidate;
+    }
+    return null;
   }
+
+  #confirm(neighbor: Neighbor, nowMs: number): void {
+    neighbor.unanswered = 0;
+    neighbor.askAtMs = nowMs + REACHABLE_MS;
+  }
+
+  /** Our address on the neighbour's link, for IPv6 one that is good on every link if we have one. */
+  #senderFor(target: string): string | null {
+    const own = familyOf(target) === 6
+      ? this.#addresses.find(({ address }) => isInPrefix(address, "fe80::", 10))
+      : undefined;
+    return (own ??
+      this.#addresses.find(({ address, prefixLength }) => isInPrefix(target, address, prefixLength)))
+      ?.address ?? null;
+  }
+}
+
+function keyOf(address: string, vlan: number): string {
+  return `${address} ${vlan}`;
+}
+
+/** A signed number: as a key, an unsigned one from 2^31 on would be an object. */
+function numberOf(vlan: number, a: number, b: number, c: number, d: number): number {
+  let number = vlan;
+  number = Math.imul(number, 0x9e3779b1) ^ a;
+  number = Math.imul(number, 0x9e3779b1) ^ b;
+  number = Math.imul(number, 0x9e3779b1) ^ c;
+  return Math.imul(number, 0x9e3779b1) ^ d;
+}
+
+function isSame(mac: Mac, high: number, low: number): boolean {
+  return mac.high === high && (mac.low | 0) === (low | 0);
 }

@@ -13,68 +13,124 @@
  */
 
 import { finish, fold, pseudoHeaderSum, sum } from "./wire/checksum.ts";
-import * as ethernet from "./wire/ethernet.ts";
-import { FrameRing } from "./frame_ring.ts";
+import type { FrameRing } from "./frame_ring.ts";
 import * as ipv4 from "./wire/ipv4.ts";
+import * as ipv6 from "./wire/ipv6.ts";
 import * as tcp from "./wire/tcp.ts";
 import * as udp from "./wire/udp.ts";
 import * as virtio from "./wire/virtio_net.ts";
 
 /** Says that a frame is complete. Hot path. */
 export function describeComplete(ring: FrameRing, slot: number): void {
-  virtio.clear(ring.view, FrameRing.frameAt(slot) - virtio.HEADER_BYTES);
+  virtio.clear(ring.view, ring.startOf(slot) - virtio.HEADER_BYTES);
 }
 
 /**
- * Says what is left to do for a TCP or UDP frame over IPv4. Hot path.
+ * Says what is left to do for a frame with the whole TCP or UDP packet over IPv4 at `ip`. Hot path.
  *
  * A frame that is complete already and just happens to look unfinished (1 of 65,536) gets the same checksum again.
  *
  * @param mtu Largest IP packet the interface takes.
  * @returns Whether the frame can be sent; a frame larger than the MTU can only if it is TCP.
  */
-export function describeUnfinished(ring: FrameRing, slot: number, mtu: number): boolean {
+export function describeUnfinished(ring: FrameRing, slot: number, ip: number, mtu: number): boolean {
   const frame = ring.view;
-  const at = FrameRing.frameAt(slot);
-  const ip = at + ethernet.HEADER_BYTES;
-  const describedAt = at - virtio.HEADER_BYTES;
-  const ipHeader = ipv4.headerBytes(frame, ip);
+  const header = ipv4.headerBytes(frame, ip);
   const packet = ipv4.totalLength(frame, ip);
-  const transport = ip + ipHeader;
   const protocol = ipv4.protocol(frame, ip);
-  const pseudo = fold(
-    pseudoHeaderSum(ipv4.source(frame, ip), ipv4.destination(frame, ip), protocol, packet - ipHeader),
+  const pseudo = pseudoHeaderSum(
+    ipv4.source(frame, ip),
+    ipv4.destination(frame, ip),
+    protocol,
+    packet - header,
   );
-  const start = ethernet.HEADER_BYTES + ipHeader;
   if (packet <= mtu) {
-    const checksum = protocol === ipv4.Protocol.TCP
-      ? tcp.checksum(frame, transport)
-      : udp.checksum(frame, transport);
-    if (checksum !== pseudo) {
-      virtio.clear(frame, describedAt);
-    } else {
-      virtio.requestChecksum(
-        frame,
-        describedAt,
-        start,
-        protocol === ipv4.Protocol.TCP ? tcp.CHECKSUM : udp.CHECKSUM,
-      );
-    }
+    describeChecksum(ring, slot, ip + header, protocol, fold(pseudo));
     return true;
   }
   if (protocol !== ipv4.Protocol.TCP) return false;
+  describeSegments(ring, slot, ip + header, fold(pseudo), mtu - header, virtio.Segments.TCP_OVER_IPV4);
+  ring.lengths[slot] = ip + packet - ring.startOf(slot);
+  return true;
+}
+
+/**
+ * The same for a packet over IPv6. Nothing but TCP is ever cut: only its sender may do that (RFC 8200 §5). Hot path.
+ *
+ * @param transport Absolute offset of the TCP or UDP header.
+ */
+export function describeUnfinishedIpv6(
+  ring: FrameRing,
+  slot: number,
+  ip: number,
+  transport: number,
+  protocol: number,
+  mtu: number,
+): boolean {
+  const frame = ring.view;
+  const packet = ipv6.HEADER_BYTES + ipv6.payloadLength(frame, ip);
+  const pseudo = fold(ipv6.pseudoHeaderSum(frame, ip, protocol, ip + packet - transport));
+  if (packet <= mtu) {
+    describeChecksum(ring, slot, transport, protocol, pseudo);
+    return true;
+  }
+  if (protocol !== ipv6.NextHeader.TCP) return false;
+  describeSegments(ring, slot, transport, pseudo, mtu - (transport - ip), virtio.Segments.TCP_OVER_IPV6);
+  ring.lengths[slot] = ip + packet - ring.startOf(slot);
+  return true;
+}
+
+/** Says whether the checksum is left to do. */
+function describeChecksum(
+  ring: FrameRing,
+  slot: number,
+  transport: number,
+  protocol: number,
+  pseudo: number,
+): void {
+  const frame = ring.view;
+  const at = ring.startOf(slot);
+  const isTcp = protocol === ipv4.Protocol.TCP;
+  const checksum = isTcp ? tcp.checksum(frame, transport) : udp.checksum(frame, transport);
+  if (checksum !== pseudo) {
+    virtio.clear(frame, at - virtio.HEADER_BYTES);
+  } else {
+    virtio.requestChecksum(
+      frame,
+      at - virtio.HEADER_BYTES,
+      transport - at,
+      isTcp ? tcp.CHECKSUM : udp.CHECKSUM,
+    );
+  }
+}
+
+/**
+ * Says that a TCP segment is to be cut.
+ *
+ * @param room Most bytes of TCP header and payload in one packet.
+ * @param segments One of {@linkcode virtio.Segments}.
+ */
+function describeSegments(
+  ring: FrameRing,
+  slot: number,
+  transport: number,
+  pseudo: number,
+  room: number,
+  segments: number,
+): void {
+  const frame = ring.view;
+  const at = ring.startOf(slot);
   const tcpHeader = tcp.headerBytes(frame, transport);
   tcp.setChecksum(frame, transport, pseudo);
-  virtio.requestChecksum(frame, describedAt, start, tcp.CHECKSUM);
+  virtio.requestChecksum(frame, at - virtio.HEADER_BYTES, transport - at, tcp.CHECKSUM);
   virtio.requestSegmentation(
     frame,
-    describedAt,
-    start + tcpHeader,
-    mtu - ipHeader - tcpHeader,
+    at - virtio.HEADER_BYTES,
+    segments,
+    transport - at + tcpHeader,
+    room - tcpHeader,
     (tcp.flags(frame, transport) & tcp.Flag.CWR) !== 0,
   );
-  ring.lengths[slot] = ethernet.HEADER_BYTES + packet;
-  return true;
 }
 
 /** Completes the checksum of a UDP datagram that is whole, if its sender left it to the network card. */

@@ -9,7 +9,8 @@
  * @module
  */
 
-import { openLibc } from "./ffi/libc.ts";
+import { joinFanOutGroup, makeFanOutGroup } from "./ffi/fan_out.ts";
+import { type Libc, openLibc } from "./ffi/libc.ts";
 import { Capture, CaptureWait, openLibpcap } from "./ffi/libpcap.ts";
 import { PacketSocket } from "./ffi/packet_socket.ts";
 import type { FramePort, PortStatistics } from "./frame_port.ts";
@@ -21,8 +22,23 @@ const PLAIN_BUFFER_BYTES = 32 << 20;
 const MERGED_BUFFER_BYTES = 64 << 20;
 /** What a frame of a wire has besides its packet: an Ethernet header, and some tags of 4 bytes each. */
 const FRAMING_BYTES = 14 + 4 * 4;
+/** Matches nothing: every frame has an Ethernet header. */
+const NOTHING = "less 1";
+
+/** Numbers of the groups that the captures of plain and of merged frames are members of. */
+export type FanOutGroups = readonly [plain: number, merged: number];
+
+/** How ports of one interface, each of a worker of its own, share what arrives there. */
+export interface FanOut {
+  /** See `steeringProgram()`. */
+  readonly program: Uint8Array<ArrayBuffer>;
+  /** Those of the first port, whose workers are numbered in the order they join; `null` for that port itself. */
+  readonly groups: FanOutGroups | null;
+}
 
 export class PcapPort implements FramePort {
+  /** Groups the port is a member of; `null` if it shares the interface with none. */
+  readonly groups: FanOutGroups | null;
   readonly #plain: Capture;
   readonly #merged: Capture;
   readonly #wait: CaptureWait;
@@ -42,11 +58,20 @@ export class PcapPort implements FramePort {
    *
    * @param mtu Largest IP packet of the interface.
    * @param wakeFd Descriptor of a `WakeUp` that ends {@linkcode wait}; −1 if there is none.
+   * @param fanOut `null`: it gets everything that arrives. Otherwise nothing until its filter is set, for which all
+   *   ports of the groups must be there: whose a frame is depends on their number.
    * @throws {LibraryError} If libpcap is missing.
    * @throws {CaptureError} If the interface cannot be captured from.
    * @throws {HostError} If it cannot be sent to.
    */
-  constructor(device: string, interfaceIndex: number, mtu: number, ring: FrameRing, wakeFd = -1) {
+  constructor(
+    device: string,
+    interfaceIndex: number,
+    mtu: number,
+    ring: FrameRing,
+    wakeFd = -1,
+    fanOut: FanOut | null = null,
+  ) {
     const libc = openLibc();
     const libpcap = openLibpcap();
     this.#longestPlain = mtu + FRAMING_BYTES;
@@ -57,6 +82,7 @@ export class PcapPort implements FramePort {
       opened.use(new Capture(libpcap, libc, { device, snapshotBytes, bufferBytes }));
     this.#plain = open(this.#longestPlain, PLAIN_BUFFER_BYTES);
     this.#merged = open(FrameRing.FRAME_BYTES, MERGED_BUFFER_BYTES);
+    this.groups = fanOut === null ? null : this.#share(libc, fanOut);
     this.#wait = new CaptureWait(libc, [this.#plain, this.#merged], wakeFd);
     this.#socket = new PacketSocket(libc, {
       arena: ring.arena,
@@ -82,7 +108,7 @@ export class PcapPort implements FramePort {
   }
 
   transmit(ring: FrameRing, slots: Int32Array, count: number): void {
-    this.#socket.transmit(ring.lengths, slots, count);
+    this.#socket.transmit(ring.lengths, ring.shifts, slots, count);
   }
 
   wait(timeoutMs: number): void {
@@ -100,6 +126,23 @@ export class PcapPort implements FramePort {
     this.#plain.close();
     this.#merged.close();
     this.#socket.close();
+  }
+
+  #share(libc: Libc, { program, groups }: FanOut): FanOutGroups {
+    const captures = [this.#plain, this.#merged];
+    for (const capture of captures) {
+      capture.setFilter(NOTHING);
+      // What came before the filter: it may belong to another worker.
+      while (capture.advance());
+    }
+    if (groups === null) {
+      return [
+        makeFanOutGroup(libc, this.#plain.fd, program),
+        makeFanOutGroup(libc, this.#merged.fd, program),
+      ];
+    }
+    captures.forEach(({ fd }, index) => joinFanOutGroup(libc, fd, groups[index]!));
+    return groups;
   }
 
   /** Fills the first slots. Hot path. */

@@ -1,5 +1,6 @@
 /**
- * Answers the director gives itself, each made in the slot of the frame that caused it.
+ * Answers the director gives itself, each made in the slot of the frame that caused it: those to ARP and over IPv4.
+ * `ip` is the absolute offset of the packet's header.
  *
  * @module
  */
@@ -14,10 +15,10 @@ import * as ipv4 from "./wire/ipv4.ts";
 import * as tcp from "./wire/tcp.ts";
 
 /** TTL of packets that start here (RFC 1700 "IP parameters"). */
-const DEFAULT_TTL = 64;
+export const DEFAULT_TTL = 64;
 
-/** Turns a frame round: back to the MAC it came from. */
-function turnBack(ring: FrameRing, slot: number, macHigh: number, macLow: number): void {
+/** Turns a frame round: back to the MAC it came from, in its VLAN. */
+export function turnBack(ring: FrameRing, slot: number, macHigh: number, macLow: number): void {
   const at = FrameRing.frameAt(slot);
   ethernet.setDestination(
     ring.view,
@@ -29,10 +30,15 @@ function turnBack(ring: FrameRing, slot: number, macHigh: number, macLow: number
   describeComplete(ring, slot);
 }
 
-/** Makes the reply to an ARP request: `address` is at our MAC (RFC 826). */
-export function replyToArp(ring: FrameRing, slot: number, macHigh: number, macLow: number): void {
+/** Makes the reply to the ARP request at `packet`: its target is at our MAC (RFC 826). */
+export function replyToArp(
+  ring: FrameRing,
+  slot: number,
+  packet: number,
+  macHigh: number,
+  macLow: number,
+): void {
   const frame = ring.view;
-  const packet = FrameRing.frameAt(slot) + ethernet.HEADER_BYTES;
   const address = arp.targetAddress(frame, packet);
   arp.setOperation(frame, packet, arp.Operation.REPLY);
   arp.setTarget(
@@ -47,9 +53,14 @@ export function replyToArp(ring: FrameRing, slot: number, macHigh: number, macLo
 }
 
 /** Makes the reply to a ping (RFC 792). Options of the request, a source route among them, are not returned. */
-export function replyToEcho(ring: FrameRing, slot: number, macHigh: number, macLow: number): void {
+export function replyToEcho(
+  ring: FrameRing,
+  slot: number,
+  ip: number,
+  macHigh: number,
+  macLow: number,
+): void {
   const frame = ring.view;
-  const ip = FrameRing.frameAt(slot) + ethernet.HEADER_BYTES;
   const client = ipv4.source(frame, ip);
   const vip = ipv4.destination(frame, ip);
   const request = ip + ipv4.headerBytes(frame, ip);
@@ -60,42 +71,52 @@ export function replyToEcho(ring: FrameRing, slot: number, macHigh: number, macL
   const packetBytes = ipv4.HEADER_BYTES + end - request;
   emitIpv4(frame, ip, ipv4.typeOfService(frame, ip), packetBytes, ipv4.Protocol.ICMP, vip, client);
   icmp.turnRequestIntoReply(frame, reply);
-  ring.lengths[slot] = ethernet.HEADER_BYTES + packetBytes;
+  ring.lengths[slot] = ip + packetBytes - FrameRing.frameAt(slot);
   turnBack(ring, slot, macHigh, macLow);
 }
 
 /** Makes the RST that answers a segment without a connection (RFC 9293 §3.10.7.1). */
-export function replyWithReset(ring: FrameRing, slot: number, macHigh: number, macLow: number): void {
+export function replyWithReset(
+  ring: FrameRing,
+  slot: number,
+  ip: number,
+  macHigh: number,
+  macLow: number,
+): void {
   const frame = ring.view;
-  const at = FrameRing.frameAt(slot);
-  const ip = at + ethernet.HEADER_BYTES;
   const client = ipv4.source(frame, ip);
   const vip = ipv4.destination(frame, ip);
-  const segment = ip + ipv4.headerBytes(frame, ip);
+  const packetBytes = ipv4.HEADER_BYTES + tcp.HEADER_BYTES;
+  const reply = ip + ipv4.HEADER_BYTES;
+  emitReset(frame, reply, ip + ipv4.headerBytes(frame, ip), ip + ipv4.totalLength(frame, ip));
+  emitIpv4(frame, ip, 0, packetBytes, ipv4.Protocol.TCP, vip, client);
+  const pseudo = pseudoHeaderSum(vip, client, ipv4.Protocol.TCP, tcp.HEADER_BYTES);
+  tcp.setChecksum(frame, reply, finish(pseudo + sum(frame, reply, tcp.HEADER_BYTES)));
+  ring.lengths[slot] = ip + packetBytes - FrameRing.frameAt(slot);
+  turnBack(ring, slot, macHigh, macLow);
+}
+
+/**
+ * Writes the RST that answers the segment at `segment`, which ends at `end`, to `at`, with checksum zero. The two
+ * may overlap.
+ */
+export function emitReset(frame: DataView, at: number, segment: number, end: number): void {
   const ports = tcp.ports(frame, segment);
   const flags = tcp.flags(frame, segment);
   const hasAcknowledgment = (flags & tcp.Flag.ACK) !== 0;
   const controls = ((flags & tcp.Flag.SYN) !== 0 ? 1 : 0) + ((flags & tcp.Flag.FIN) !== 0 ? 1 : 0);
-  const payload = ipv4.totalLength(frame, ip) - ipv4.headerBytes(frame, ip) - tcp.headerBytes(frame, segment);
+  const payload = end - segment - tcp.headerBytes(frame, segment);
   const sequence = hasAcknowledgment ? tcp.acknowledgment(frame, segment) : 0;
   const acknowledgment = hasAcknowledgment ? 0 : (tcp.sequence(frame, segment) + payload + controls) | 0;
-
-  const packetBytes = ipv4.HEADER_BYTES + tcp.HEADER_BYTES;
-  const reply = ip + ipv4.HEADER_BYTES;
-  emitIpv4(frame, ip, 0, packetBytes, ipv4.Protocol.TCP, vip, client);
   tcp.emit(
     frame,
-    reply,
+    at,
     ports & 0xffff,
     ports >>> 16,
     sequence,
     acknowledgment,
     hasAcknowledgment ? tcp.Flag.RST : tcp.Flag.RST | tcp.Flag.ACK,
   );
-  const pseudo = pseudoHeaderSum(vip, client, ipv4.Protocol.TCP, tcp.HEADER_BYTES);
-  tcp.setChecksum(frame, reply, finish(pseudo + sum(frame, reply, tcp.HEADER_BYTES)));
-  ring.lengths[slot] = ethernet.HEADER_BYTES + packetBytes;
-  turnBack(ring, slot, macHigh, macLow);
 }
 
 /**
@@ -106,6 +127,7 @@ export function replyWithReset(ring: FrameRing, slot: number, macHigh: number, m
 export function replyWithIcmpError(
   ring: FrameRing,
   slot: number,
+  ip: number,
   macHigh: number,
   macLow: number,
   type: number,
@@ -113,7 +135,6 @@ export function replyWithIcmpError(
   mtu: number,
 ): void {
   const frame = ring.view;
-  const ip = FrameRing.frameAt(slot) + ethernet.HEADER_BYTES;
   const client = ipv4.source(frame, ip);
   const vip = ipv4.destination(frame, ip);
   const quoted = Math.min(
@@ -127,7 +148,7 @@ export function replyWithIcmpError(
   emitIpv4(frame, ip, 0, packetBytes, ipv4.Protocol.ICMP, vip, client);
   icmp.emit(frame, message, type, code, mtu);
   icmp.setChecksum(frame, message, finish(sum(frame, message, icmp.HEADER_BYTES + quoted)));
-  ring.lengths[slot] = ethernet.HEADER_BYTES + packetBytes;
+  ring.lengths[slot] = ip + packetBytes - FrameRing.frameAt(slot);
   turnBack(ring, slot, macHigh, macLow);
 }
 

@@ -6,6 +6,7 @@
  */
 
 import type { NewFlow } from "../scheduler/scheduler.ts";
+import type { SourceLimits } from "./admission.ts";
 import { nextTcpState, opensConnection, State } from "./connection_state.ts";
 import {
   type ConnectionLedger,
@@ -29,6 +30,10 @@ export const Outcome = {
   LostSilently: -3,
   /** There is no room for another connection. */
   TableFull: -4,
+  /** The service is not for this client. */
+  Denied: -5,
+  /** The client's source has opened too many connections of late. */
+  OverSourceLimit: -6,
 } as const;
 
 /** An expired template that connections still hold is looked at again after this time at the latest, as in IPVS. */
@@ -37,6 +42,7 @@ const HELD_TEMPLATE_MS = 60_000;
 export class ConnectionScheduler implements ConnectionLedger {
   readonly #connections: ConnectionTable;
   readonly #destinations: Destinations;
+  readonly #limits: SourceLimits;
   #table: ForwardingTable;
 
   readonly #flow: NewFlow = {
@@ -51,9 +57,15 @@ export class ConnectionScheduler implements ConnectionLedger {
   readonly #holder = new Uint32Array(4);
   readonly #holderNetwork = new Uint32Array(4);
 
-  constructor(connections: ConnectionTable, destinations: Destinations, table: ForwardingTable) {
+  constructor(
+    connections: ConnectionTable,
+    destinations: Destinations,
+    table: ForwardingTable,
+    limits: SourceLimits,
+  ) {
     this.#connections = connections;
     this.#destinations = destinations;
+    this.#limits = limits;
     this.#table = table;
     // An earlier process counted them, and may have died on the way.
     this.#recountHolders();
@@ -67,13 +79,37 @@ export class ConnectionScheduler implements ConnectionLedger {
   }
 
   /**
-   * Makes a connection.
+   * Makes a connection for a client that may have one.
    *
    * @param ports Client port in the high half, service port in the low.
    * @param flags TCP flags of its first segment; ignored for UDP.
    * @returns Identity of its destination, or an {@linkcode Outcome}.
    */
   schedule(service: Service, client: Uint32Array, ports: number, flags: number, nowMs: number): number {
+    const refusal = this.#refusal(service, client, nowMs);
+    return refusal === NONE ? this.#connect(service, client, ports, flags, nowMs) : refusal;
+  }
+
+  /** Picks a destination for one packet, which counts as a connection, and remembers nothing. */
+  pickOnce(service: Service, client: Uint32Array, ports: number, nowMs: number): number {
+    const refusal = this.#refusal(service, client, nowMs);
+    if (refusal !== NONE) return refusal;
+    const destination = this.#pick(service, client, ports, nowMs);
+    if (destination >= 0) this.#destinations.connections[destination]! += 1;
+    return destination;
+  }
+
+  /** Why a client may not open a connection now, or {@linkcode NONE}. */
+  #refusal(service: Service, client: Uint32Array, nowMs: number): number {
+    if (service.rules.denies(client)) return Outcome.Denied;
+    const { newConnectionsPerSource } = service.data;
+    if (newConnectionsPerSource === 0) return NONE;
+    return this.#limits.admits(client, service.identity, newConnectionsPerSource, nowMs)
+      ? NONE
+      : Outcome.OverSourceLimit;
+  }
+
+  #connect(service: Service, client: Uint32Array, ports: number, flags: number, nowMs: number): number {
     const isPersistent = service.data.persistenceMs > 0;
     const destination = isPersistent
       ? this.#persistentDestination(service, client, ports, nowMs)
@@ -98,13 +134,6 @@ export class ConnectionScheduler implements ConnectionLedger {
     }
     this.#destinations.joined(destination, service.vipIdentity, state);
     this.#destinations.connections[destination]! += 1;
-    return destination;
-  }
-
-  /** Picks a destination for one packet and remembers nothing. */
-  pickOnce(service: Service, client: Uint32Array, ports: number, nowMs: number): number {
-    const destination = this.#pick(service, client, ports, nowMs);
-    if (destination >= 0) this.#destinations.connections[destination]! += 1;
     return destination;
   }
 
@@ -139,7 +168,10 @@ export class ConnectionScheduler implements ConnectionLedger {
     this.#connections.remove(connection, this);
     // UDP has no way to say reset: its next packet simply starts anew.
     if (isTcp && !opens && service.data.onServerLoss === "reset") return Outcome.LostAndReset;
-    return this.schedule(service, client, ports, flags, nowMs);
+    // What was admitted once moves without being asked again.
+    return opens
+      ? this.schedule(service, client, ports, flags, nowMs)
+      : this.#connect(service, client, ports, flags, nowMs);
   }
 
   released(slot: number): void {
@@ -205,6 +237,7 @@ export class ConnectionScheduler implements ConnectionLedger {
     }
     flow.sourcePort = ports >>> 16;
     flow.destinationPort = ports & 0xffff;
+    this.#destinations.gather(service.set, service.identities);
     const index = service.scheduler.pick(flow, nowMs);
     return index === NONE ? Outcome.NoServer : service.identities[index]!;
   }

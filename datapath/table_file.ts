@@ -1,7 +1,8 @@
 /**
- * The file that holds the connection table, so that it outlives the process: a versioned header, the identities its
- * entries speak of, and the entries. A start never works on an old file itself: it copies what is whole and still
- * valid into a new one, which also serves another size of table, and then takes the old one's place at once.
+ * The file that holds the connection tables, so that they outlive the process: a versioned header, and a section for
+ * each worker with the identities its entries speak of and the entries. A start never works on an old file itself: it
+ * copies what is whole and still valid into a new one, which also serves another size of table and another number of
+ * workers, and then takes the old one's place at once.
  *
  * @module
  */
@@ -17,16 +18,19 @@ import { MappedFile } from "./ffi/mapped_file.ts";
 import { IdentityRegistry } from "./identity_registry.ts";
 import { KeyedHash } from "./keyed_hash.ts";
 import type { Adoption } from "./messages.ts";
+import { type Steering, workerOf } from "./steering.ts";
 import { Protocol } from "./wire/ipv4.ts";
 
 /** Changes whenever anything in the file is laid out differently. */
-const VERSION = 1;
+const VERSION = 2;
 const MAGIC = "LVSDR connections";
 const HEADER_BYTES = 4096;
 const MAGIC_AT = 0;
 const MAGIC_BYTES = 32;
 const VERSION_AT = 32;
+/** Most entries of one section. */
 const MAXIMUM_AT = 36;
+const WORKERS_AT = 40;
 const BOOT_ID_AT = 64;
 const BOOT_ID_BYTES = 64;
 const CHECKSUM_AT = HEADER_BYTES - 4;
@@ -34,6 +38,18 @@ const CHECKSUM_AT = HEADER_BYTES - 4;
 /** The longest an entry can have left: no timeout may be set to more than a week. */
 const LONGEST_TIMEOUT_MS = 168 * 3_600_000;
 const SLOT_BYTES = 32;
+
+/** Which table is wanted. */
+export interface TableFileOptions {
+  readonly path: string;
+  /** Most entries of all workers together; each has room for its part. */
+  readonly maximum: number;
+  /** Tells this boot of the host from others: entries of another expire by another clock. */
+  readonly bootId: string;
+  /** Number of the worker it is for. */
+  readonly worker: number;
+  readonly steering: Steering;
+}
 
 /** A connection table in a file, with what its entries refer to. */
 export interface TableFile extends Disposable {
@@ -43,35 +59,40 @@ export interface TableFile extends Disposable {
 }
 
 /**
- * Makes the table at `path`, with the connections an earlier process left there.
+ * Makes the table of one worker, with the connections of its clients that an earlier process left, whichever worker had
+ * them. The workers do so in their order, one after the other: the first one makes a new file, the last one puts it in
+ * the place of the old one. So whenever a start dies, one of the two holds everything.
  *
- * @param bootId Tells this boot of the host from others: entries of another expire by another clock.
  * @param destinations Learns of every connection that is adopted.
  * @param nowMs Milliseconds of the clock entries expire by, see `monotonicMs()`.
  * @throws {HostError} If there is no room for the file.
  */
 export function openTableFile(
   libc: Libc,
-  path: string,
-  maximum: number,
-  bootId: string,
+  options: TableFileOptions,
   destinations: Destinations,
   nowMs: number,
 ): TableFile {
-  const bytes = fileBytes(maximum);
+  const { path, worker, steering: { workers } } = options;
+  const layout = { workers, maximum: Math.ceil(options.maximum / workers) };
   const fresh = `${path}.new`;
-  const file = createFile(libc, fresh, bytes);
+  const file = worker === 0
+    ? createFile(libc, fresh, fileBytes(layout))
+    : MappedFile.open(libc, fresh, fileBytes(layout));
   try {
-    writeHeader(new Uint8Array(file.buffer, 0, HEADER_BYTES), maximum, bootId);
-    const registry = new IdentityRegistry(new Uint8Array(file.buffer, HEADER_BYTES, IdentityRegistry.BYTES));
-    const connections = new ConnectionTable(
-      slotWords(file.buffer, maximum),
-      maximum,
-      new KeyedHash(crypto.getRandomValues(new Uint32Array(2))),
-    );
-    const adoption = adopt(libc, path, bootId, { connections, registry, destinations, nowMs });
-    onHost(`mv ${fresh} ${path}`, () => Deno.renameSync(fresh, path));
-    return { connections, registry, adoption, [Symbol.dispose]: () => file.close() };
+    if (worker === 0) writeHeader(new Uint8Array(file.buffer, 0, HEADER_BYTES), layout, options.bootId);
+    const { names, words } = sectionOf(file.buffer, layout, worker);
+    const registry = new IdentityRegistry(names);
+    const hash = new KeyedHash(crypto.getRandomValues(new Uint32Array(2)));
+    const connections = new ConnectionTable(words, layout.maximum, hash);
+    const adoption = adopt(libc, options, { connections, registry, destinations, nowMs });
+    if (worker === workers - 1) onHost(`mv ${fresh} ${path}`, () => Deno.renameSync(fresh, path));
+    const close = () => {
+      file.close();
+      // Still there if the start of a later worker has failed.
+      removeIfThere(fresh);
+    };
+    return { connections, registry, adoption, [Symbol.dispose]: close };
   } catch (error) {
     file.close();
     removeIfThere(fresh);
@@ -115,7 +136,8 @@ interface AdoptionTarget {
   readonly nowMs: number;
 }
 
-function adopt(libc: Libc, path: string, bootId: string, target: AdoptionTarget): Adoption {
+function adopt(libc: Libc, options: TableFileOptions, target: AdoptionTarget): Adoption {
+  const { path, bootId, worker, steering } = options;
   let header: Uint8Array<ArrayBuffer>;
   let size: number;
   try {
@@ -134,13 +156,17 @@ function adopt(libc: Libc, path: string, bootId: string, target: AdoptionTarget)
   }
   const reason = reasonToRefuse(header, size, bootId);
   if (reason !== null) return { kind: "refused", reason };
-  const maximum = new DataView(header.buffer).getUint32(MAXIMUM_AT, true);
+  const layout = layoutOf(header);
   using file = MappedFile.open(libc, path, size);
-  const texts = IdentityRegistry.read(new Uint8Array(file.buffer, HEADER_BYTES, IdentityRegistry.BYTES));
-  const words = slotWords(file.buffer, maximum);
-  const numberOf = translation(texts, target);
-  for (let at = 0; at < words.length; at += SLOT_BYTES / 4) {
-    if (words[at + 5] !== 0) adoptEntry(words.subarray(at, at + SLOT_BYTES / 4), numberOf, target);
+  const isOurs = (entry: Uint32Array) => workerOf(entry, steering) === worker;
+  for (let section = 0; section < layout.workers; section++) {
+    const { names, words } = sectionOf(file.buffer, layout, section);
+    const numberOf = translation(IdentityRegistry.read(names), target);
+    for (let at = 0; at < words.length; at += SLOT_BYTES / 4) {
+      if (words[at + 5] === 0) continue;
+      const entry = words.subarray(at, at + SLOT_BYTES / 4);
+      if (isOurs(entry)) adoptEntry(entry, numberOf, target);
+    }
   }
   return { kind: "adopted", connections: target.connections.used };
 }
@@ -208,24 +234,47 @@ function isPossible(protocol: number, stateAndFlags: number): boolean {
   return protocol === Protocol.TCP && state >= State.SynReceived && state <= State.Close;
 }
 
-function fileBytes(maximum: number): number {
-  return HEADER_BYTES + IdentityRegistry.BYTES + ConnectionTable.bytesFor(maximum);
+/** What decides where everything in a file is. */
+interface Layout {
+  readonly workers: number;
+  /** Most entries of one section. */
+  readonly maximum: number;
 }
 
-function slotWords(buffer: ArrayBuffer, maximum: number): Uint32Array {
-  return new Uint32Array(
-    buffer,
-    HEADER_BYTES + IdentityRegistry.BYTES,
-    ConnectionTable.bytesFor(maximum) / Uint32Array.BYTES_PER_ELEMENT,
-  );
+function sectionBytes({ maximum }: Layout): number {
+  return IdentityRegistry.BYTES + ConnectionTable.bytesFor(maximum);
 }
 
-function writeHeader(header: Uint8Array<ArrayBuffer>, maximum: number, bootId: string): void {
+function fileBytes(layout: Layout): number {
+  return HEADER_BYTES + layout.workers * sectionBytes(layout);
+}
+
+/** The identities and the entries of one worker. */
+function sectionOf(
+  buffer: ArrayBuffer,
+  layout: Layout,
+  worker: number,
+): { readonly names: Uint8Array; readonly words: Uint32Array } {
+  const at = HEADER_BYTES + worker * sectionBytes(layout);
+  const wordCount = ConnectionTable.bytesFor(layout.maximum) / Uint32Array.BYTES_PER_ELEMENT;
+  return {
+    names: new Uint8Array(buffer, at, IdentityRegistry.BYTES),
+    words: new Uint32Array(buffer, at + IdentityRegistry.BYTES, wordCount),
+  };
+}
+
+function layoutOf(header: Uint8Array<ArrayBuffer>): Layout {
+  const view = new DataView(header.buffer);
+  return { workers: view.getUint32(WORKERS_AT, true), maximum: view.getUint32(MAXIMUM_AT, true) };
+}
+
+function writeHeader(header: Uint8Array<ArrayBuffer>, { workers, maximum }: Layout, bootId: string): void {
   const view = new DataView(header.buffer, header.byteOffset, HEADER_BYTES);
   const encoder = new TextEncoder();
   encoder.encodeInto(MAGIC, header.subarray(MAGIC_AT, MAGIC_AT + MAGIC_BYTES));
   view.setUint32(VERSION_AT, VERSION, true);
   view.setUint32(MAXIMUM_AT, maximum, true);
+  view.setUint32(WORKERS_AT, workers, true);
   encoder.encodeInto(bootId, header.subarray(BOOT_ID_AT, BOOT_ID_AT + BOOT_ID_BYTES));
   view.setUint32(CHECKSUM_AT, crc32(header.slice(0, CHECKSUM_AT)), true);
 }
@@ -241,7 +290,7 @@ function reasonToRefuse(header: Uint8Array<ArrayBuffer>, size: number, bootId: s
   if (view.getUint32(CHECKSUM_AT, true) !== crc32(header.slice(0, CHECKSUM_AT))) {
     return "its header is damaged";
   }
-  if (size !== fileBytes(view.getUint32(MAXIMUM_AT, true))) return "its size contradicts its header";
+  if (size !== fileBytes(layoutOf(header))) return "its size contradicts its header";
   if (text(BOOT_ID_AT, BOOT_ID_BYTES) !== bootId) return "it is from before the last boot";
   return null;
 }

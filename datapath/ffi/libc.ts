@@ -18,6 +18,8 @@ const SYMBOLS = {
   close: { parameters: ["i32"], result: "i32" },
   // int eventfd(unsigned int initial, int flags)
   eventfd: { parameters: ["u32", "i32"], result: "i32" },
+  // int getsockopt(int fd, int level, int option, void *value, socklen_t *bytes)
+  getsockopt: { parameters: ["i32", "i32", "i32", "buffer", "buffer"], result: "i32" },
   // void *memcpy(void *to, const void *from, size_t bytes)
   memcpy: { parameters: ["buffer", "u64", "u64"], result: "void" },
   // void *mmap(void *at, size_t bytes, int protection, int flags, int fd, off_t offset)
@@ -32,6 +34,8 @@ const SYMBOLS = {
   posix_fallocate: { parameters: ["i32", "i64", "i64"], result: "i32" },
   // ssize_t read(int fd, void *to, size_t bytes)
   read: { parameters: ["i32", "buffer", "u64"], result: "i64" },
+  // int sched_setaffinity(pid_t thread, size_t bytes, const cpu_set_t *cpus)
+  sched_setaffinity: { parameters: ["i32", "u64", "buffer"], result: "i32" },
   // int sendmmsg(int fd, struct mmsghdr *messages, unsigned int count, int flags)
   sendmmsg: { parameters: ["i32", "buffer", "u32", "i32"], result: "i32" },
   // int setsockopt(int fd, int level, int option, const void *value, socklen_t bytes)
@@ -47,7 +51,7 @@ const SYMBOLS = {
 export type Libc = Deno.DynamicLibrary<typeof SYMBOLS>;
 
 /** `errno` values that are told apart. */
-export const Errno = { EPERM: 1, EAGAIN: 11, EACCES: 13, ENOBUFS: 105 } as const;
+export const Errno = { EPERM: 1, EAGAIN: 11, ENOMEM: 12, EACCES: 13, ENOBUFS: 105 } as const;
 
 /**
  * Opens the C library.

@@ -37,13 +37,21 @@ const SEND_TIMEOUT_MICROSECONDS = 50_000;
 /** Bytes of `struct virtio_net_hdr`, which stands before every frame. */
 export const VNET_HEADER_BYTES = 10;
 
+/** Bytes of an 802.1Q tag: a frame can begin earlier or later in its slot by these. */
+const TAG_BYTES = 4;
+/** Places a frame can begin at in its slot. */
+const PLACES = 3;
+
 /** Memory that is cut into slots of equal size, each with a `virtio_net_hdr` and a frame behind it. */
 export interface SlottedMemory {
   readonly arena: Uint8Array<ArrayBuffer>;
   readonly slotCount: number;
   /** Distance between slots. */
   readonly slotBytes: number;
-  /** Offset in the first slot of the first byte of the frame; at least {@linkcode VNET_HEADER_BYTES}. */
+  /**
+   * Offset in the first slot of the first byte of the frame, unless it is shifted; at least
+   * {@linkcode VNET_HEADER_BYTES} and the bytes of a tag.
+   */
   readonly frameAt: number;
 }
 
@@ -77,13 +85,17 @@ export class PacketSocket implements Disposable {
       this.close();
       throw error;
     }
-    // One iovec a slot, complete but for its length; one mmsghdr a place in the batch.
-    this.#vectors = new DataView(new ArrayBuffer(memory.slotCount * Iovec.BYTES));
+    // An iovec for each place in a slot, complete but for its length; one mmsghdr a frame of the batch.
+    this.#vectors = new DataView(new ArrayBuffer(memory.slotCount * PLACES * Iovec.BYTES));
     this.#messages = new DataView(new ArrayBuffer(memory.slotCount * Mmsghdr.BYTES));
     const arenaAddress = addressOf(memory.arena);
     for (let slot = 0; slot < memory.slotCount; slot++) {
-      const start = BigInt(slot * memory.slotBytes + memory.frameAt - VNET_HEADER_BYTES);
-      this.#vectors.setBigUint64(slot * Iovec.BYTES + Iovec.BASE, arenaAddress + start, true);
+      for (let place = 0; place < PLACES; place++) {
+        const frameAt = memory.frameAt + (place - 1) * TAG_BYTES;
+        const start = BigInt(slot * memory.slotBytes + frameAt - VNET_HEADER_BYTES);
+        const vector = (slot * PLACES + place) * Iovec.BYTES;
+        this.#vectors.setBigUint64(vector + Iovec.BASE, arenaAddress + start, true);
+      }
       this.#messages.setBigUint64(slot * Mmsghdr.BYTES + Mmsghdr.IOV_LENGTH, 1n, true);
     }
     this.#vectorsAddress = Number(addressOf(new Uint8Array(this.#vectors.buffer)));
@@ -100,21 +112,18 @@ export class PacketSocket implements Disposable {
 
   /**
    * Sends the frames in the slots `slots[0]` to `slots[count - 1]`, whose bytes without header are in
-   * `lengths[slot]`. Hot path.
+   * `lengths[slot]`, and which are shifted in their slots by `shifts[slot]`: by a tag, down or up. Hot path.
    */
-  transmit(lengths: Uint32Array, slots: Int32Array, count: number): void {
-    for (let place = 0; place < count; place++) {
-      const vector = slots[place]! * Iovec.BYTES;
-      this.#vectors.setUint32(
-        vector + Iovec.LENGTH,
-        lengths[slots[place]!]! + VNET_HEADER_BYTES,
-        true,
-      );
+  transmit(lengths: Uint32Array, shifts: Int8Array, slots: Int32Array, count: number): void {
+    for (let index = 0; index < count; index++) {
+      const slot = slots[index]!;
+      const vector = (slot * PLACES + 1 + (shifts[slot]! >> 2)) * Iovec.BYTES;
+      this.#vectors.setUint32(vector + Iovec.LENGTH, lengths[slot]! + VNET_HEADER_BYTES, true);
       // A user address has 47 bits: exact as a number, and no BigInt is made.
       const address = this.#vectorsAddress + vector;
-      this.#messages.setUint32(place * Mmsghdr.BYTES + Mmsghdr.IOV, address >>> 0, true);
+      this.#messages.setUint32(index * Mmsghdr.BYTES + Mmsghdr.IOV, address >>> 0, true);
       this.#messages.setUint32(
-        place * Mmsghdr.BYTES + Mmsghdr.IOV + 4,
+        index * Mmsghdr.BYTES + Mmsghdr.IOV + 4,
         (address / 0x1_0000_0000) >>> 0,
         true,
       );

@@ -11,11 +11,15 @@
 const DESTINATION = 0;
 const SOURCE = 6;
 const ETHER_TYPE = 12;
-
 /** Bytes of the header without a tag. */
 export const HEADER_BYTES = 14;
 
-export const EtherType = { IPV4: 0x0800, ARP: 0x0806, VLAN: 0x8100 } as const;
+/** Bytes of an IEEE 802.1Q tag, which stands before the type of the payload. */
+export const TAG_BYTES = 4;
+/** VLAN of a frame without tag, or with one that holds a priority only (IEEE 802.1Q §9.6). */
+export const UNTAGGED = 0;
+
+export const EtherType = { IPV4: 0x0800, ARP: 0x0806, VLAN: 0x8100, IPV6: 0x86dd } as const;
 
 /** Type of the payload. */
 export function etherType(frame: DataView, at: number): number {

@@ -17,8 +17,10 @@ export const CHECKSUM_OFFSET = 8;
 export const HEADER_BYTES = 10;
 
 const NEEDS_CHECKSUM = 1;
-const GSO_TCPV4 = 1;
 const GSO_ECN = 0x80;
+
+/** What a frame is cut into. */
+export const Segments = { TCP_OVER_IPV4: 1, TCP_OVER_IPV6: 4 } as const;
 
 /** Nothing is left to do. */
 export function clear(frame: DataView, at: number): void {
@@ -41,9 +43,9 @@ export function requestChecksum(frame: DataView, at: number, start: number, offs
 }
 
 /**
- * The kernel, or the device, is to cut a TCP segment over IPv4 into several; to be set after
- * {@linkcode requestChecksum}.
+ * The kernel, or the device, is to cut a TCP segment into several; to be set after {@linkcode requestChecksum}.
  *
+ * @param segments One of {@linkcode Segments}.
  * @param headerBytes Bytes from the start of the frame to the TCP payload.
  * @param payloadBytes Most payload bytes of one segment.
  * @param isCongestionReduced Whether the CWR flag is set, which only the first segment may keep (RFC 3168 §6.1.2).
@@ -51,11 +53,12 @@ export function requestChecksum(frame: DataView, at: number, start: number, offs
 export function requestSegmentation(
   frame: DataView,
   at: number,
+  segments: number,
   headerBytes: number,
   payloadBytes: number,
   isCongestionReduced: boolean,
 ): void {
-  frame.setUint8(at + GSO_TYPE, isCongestionReduced ? GSO_TCPV4 | GSO_ECN : GSO_TCPV4);
+  frame.setUint8(at + GSO_TYPE, isCongestionReduced ? segments | GSO_ECN : segments);
   frame.setUint16(at + HEADER_LENGTH, headerBytes, true);
   frame.setUint16(at + GSO_SIZE, payloadBytes, true);
 }

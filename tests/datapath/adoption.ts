@@ -10,6 +10,7 @@ import { Destinations } from "../../datapath/destinations.ts";
 import { openLibc } from "../../datapath/ffi/libc.ts";
 import type { IdentityRegistry } from "../../datapath/identity_registry.ts";
 import type { Adoption } from "../../datapath/messages.ts";
+import type { Steering } from "../../datapath/steering.ts";
 import { openTableFile, type TableFile } from "../../datapath/table_file.ts";
 import { entriesOf } from "./table_entries.ts";
 
@@ -35,11 +36,19 @@ export interface OpenOptions {
   readonly bootId?: string;
   readonly nowMs?: number;
   readonly destinations?: Destinations;
+  /** @default 0 */
+  readonly worker?: number;
+  /** @default one worker */
+  readonly steering?: Steering;
 }
+
+/** Everything goes to the only worker. */
+export const ALONE: Steering = { workers: 1, multiplier: 1, ipv4Mask: -1, ipv6Masks: [-1, -1] };
 
 export function open(path: string, options: OpenOptions = {}): TableFile {
   const { maximum = 10, bootId = BOOT_ID, nowMs = NOW_MS, destinations = new Destinations() } = options;
-  return openTableFile(libc, path, maximum, bootId, destinations, nowMs);
+  const { worker = 0, steering = ALONE } = options;
+  return openTableFile(libc, { path, maximum, bootId, worker, steering }, destinations, nowMs);
 }
 
 /** Stands between the fields of {@linkcode NamedEntry.content}. */

@@ -6,6 +6,7 @@
  */
 
 import assert from "node:assert/strict";
+import { SourceLimits } from "../../datapath/admission.ts";
 import { isActive, State } from "../../datapath/connection_state.ts";
 import type { ConnectionTable } from "../../datapath/connection_table.ts";
 import { Destinations } from "../../datapath/destinations.ts";
@@ -16,7 +17,7 @@ import { FrameRing } from "../../datapath/frame_ring.ts";
 import { IdentityRegistry } from "../../datapath/identity_registry.ts";
 import { KeyedHash } from "../../datapath/keyed_hash.ts";
 import type { ServiceData } from "../../datapath/messages.ts";
-import { NeighborTable } from "../../datapath/neighbor_table.ts";
+import { type NeighborId, NeighborTable } from "../../datapath/neighbor_table.ts";
 import { ConnectionScheduler } from "../../datapath/schedule.ts";
 import { SendQueue, SPARE_SLOTS } from "../../datapath/send_queue.ts";
 import { Verdict } from "../../datapath/verdict.ts";
@@ -68,6 +69,7 @@ export class Cluster {
   readonly destinations = new Destinations();
   readonly connections: ConnectionTable;
   readonly registry = new IdentityRegistry(new Uint8Array(IdentityRegistry.BYTES));
+  readonly limits = new SourceLimits(new KeyedHash(Uint32Array.of(5, 6)));
   scheduler: ConnectionScheduler;
   /** Addresses whose MAC is not known. */
   readonly unresolved = new Set<string>();
@@ -79,7 +81,7 @@ export class Cluster {
   constructor(services: readonly ServiceData[], maxConnections = 100) {
     this.connections = tableOf(maxConnections);
     this.table = this.#tableOf(services, null);
-    this.scheduler = new ConnectionScheduler(this.connections, this.destinations, this.table);
+    this.scheduler = this.#makeScheduler();
     const { high, low } = macFromText(DIRECTOR_MAC);
     this.#forwarder = new Forwarder({
       ring: this.#ring,
@@ -103,7 +105,7 @@ export class Cluster {
 
   /** Does to the memory what another process does that has adopted it. */
   restart(): void {
-    this.scheduler = new ConnectionScheduler(this.connections, this.destinations, this.table);
+    this.scheduler = this.#makeScheduler();
   }
 
   send({ client = "198.51.100.1", clientPort = 40_000, port = 80, flags, vip = VIP }: Packet): Fate {
@@ -197,6 +199,10 @@ export class Cluster {
     assert.ok(template.ports <= holders.length, `${template.ports} holders of ${holders.length}`);
   }
 
+  #makeScheduler(): ConnectionScheduler {
+    return new ConnectionScheduler(this.connections, this.destinations, this.table, this.limits);
+  }
+
   #tableOf(services: readonly ServiceData[], before: ForwardingTable | null): ForwardingTable {
     const generation = (before?.generation ?? 0) + 1;
     const context = {
@@ -204,7 +210,7 @@ export class Cluster {
       registry: this.registry,
       hashKey: Uint32Array.of(1, 2, 3, 4),
       random: () => 4,
-      isResolved: (address: string) => !this.unresolved.has(address),
+      isResolved: ({ address }: NeighborId) => !this.unresolved.has(address),
     };
     const table = new ForwardingTable({ generation, services }, context, before);
     for (const { set, identities } of table.services) {

@@ -1,5 +1,11 @@
 import assert from "node:assert/strict";
-import { CounterWriter, createCounters, readCounters } from "../../datapath/counters.ts";
+import {
+  type CounterSnapshot,
+  CounterWriter,
+  createCounters,
+  readCounters,
+  sumCounters,
+} from "../../datapath/counters.ts";
 import { VERDICTS } from "../../datapath/verdict.ts";
 import { Cluster, destination, web } from "./cluster.ts";
 import { Flag } from "./frame_builder.ts";
@@ -78,4 +84,31 @@ Deno.test("readCounters() never returns half of a commit", async () => {
   } finally {
     worker.terminate();
   }
+});
+
+Deno.test("sumCounters() adds up what workers have done, and says what each has", () => {
+  const counted = (factor: number, mac: string | null, isOverloaded: boolean): CounterSnapshot => ({
+    generation: 7,
+    captureDrops: 1 * factor,
+    transmitErrors: 2 * factor,
+    connectionsUsed: 3 * factor,
+    verdicts: [4 * factor, 5 * factor],
+    destinations: [{
+      connections: 6 * factor,
+      packets: 7 * factor,
+      bytes: 8 * factor,
+      active: 9 * factor,
+      inactive: 10 * factor,
+      isOverloaded,
+      mac,
+    }],
+  });
+  const mac = "02:00:c0:00:02:15";
+  assert.deepEqual(sumCounters([counted(1, mac, false), counted(10, null, true)]), {
+    ...counted(11, mac, true),
+    workers: [
+      { frames: 9, captureDrops: 1, connectionsUsed: 3 },
+      { frames: 90, captureDrops: 10, connectionsUsed: 30 },
+    ],
+  });
 });

@@ -1,6 +1,6 @@
 /**
  * Lives through a whole life of a datapath on the interface `lv0` of its namespace and prints as JSON what it has seen.
- * Arguments: path of the table file, MAC of the interface.
+ * Arguments: path of the table file, MAC of the interface, number of Workers.
  *
  * @module
  */
@@ -8,7 +8,7 @@
 import { Datapath, type DatapathEvent } from "../../datapath/mod.ts";
 import { destination, web } from "./cluster.ts";
 
-const [tableFile, mac] = Deno.args as [string, string];
+const [tableFile, mac, workers] = Deno.args as [string, string, string];
 const index = Number(await Deno.readTextFile("/sys/class/net/lv0/ifindex"));
 const events: DatapathEvent[] = [];
 
@@ -26,6 +26,8 @@ const datapath = await Datapath.start({
   maxConnections: 1_000,
   bootId: "this",
   hashKey: Uint32Array.of(1, 2, 3, 4),
+  workers: Number(workers),
+  cpus: null,
   table: { generation: 1, services: [web()] },
 }, (event) => events.push(event));
 
@@ -37,11 +39,11 @@ datapath.replaceTable({
 });
 await until(() => datapath.counters().generation === 3);
 await until(() => datapath.counters().destinations[0]!.mac !== null);
-const heartbeat = datapath.heartbeat();
-await until(() => datapath.heartbeat() > heartbeat);
+const heartbeats = datapath.heartbeats();
+await until(() => datapath.heartbeats().every((beat, worker) => beat > heartbeats[worker]!));
 const { destinations } = datapath.counters();
 await datapath.stop();
-const stoppedAt = datapath.heartbeat();
+const stoppedAt = datapath.heartbeats();
 await datapath.stop();
 
 const report = {
@@ -50,7 +52,7 @@ const report = {
   learnt: events.flatMap((event) => event.kind === "neighborLearnt" ? [event.address] : [])[0],
   mac: destinations[0]!.mac,
   destinationsOfLastTable: destinations.length,
-  heartbeatRose: stoppedAt > heartbeat,
-  isSilentAfterStop: datapath.heartbeat() === stoppedAt,
+  workers: stoppedAt.length,
+  isSilentAfterStop: `${datapath.heartbeats()}` === `${stoppedAt}`,
 };
 Deno.stdout.writeSync(new TextEncoder().encode(JSON.stringify(report)));

@@ -23,12 +23,20 @@ Deno.test(`Datapath.start() tells the operator what the host lacks${needing}`, {
     maxConnections: 1_000,
     bootId: "this",
     hashKey: Uint32Array.of(1, 2, 3, 4),
+    workers: 1,
+    cpus: null,
     table: { generation: 1, services: [web()] },
   };
   try {
     await assert.rejects(Datapath.start(options, () => {}), (error) => {
       assert.ok(error instanceof OperatorError);
       assert.match(error.message, /lvsdr-none/);
+      return true;
+    });
+    await assert.rejects(Datapath.start({ ...options, cpus: [1_023] }, () => {}), (error) => {
+      assert.ok(error instanceof OperatorError);
+      assert.match(error.message, /^Cannot bind a worker to CPU 1023: Invalid argument$/);
+      assert.match(error.remedy!, /director\.cpus/);
       return true;
     });
   } finally {
@@ -55,8 +63,8 @@ Deno.test(
     const directory = await Deno.makeTempDir();
     try {
       const script = new URL("./datapath_life.ts", import.meta.url).pathname;
-      for (const adoption of ["fresh", "adopted"]) {
-        const args = ["run", "-q", "-A", script, `${directory}/connections`, mac];
+      for (const [adoption, workers] of [["fresh", 1], ["adopted", 3], ["adopted", 2]] as const) {
+        const args = ["run", "-q", "-A", script, `${directory}/connections`, mac, String(workers)];
         const report = JSON.parse(await director.require(Deno.execPath(), args));
         assert.deepEqual(report, {
           adoption,
@@ -64,7 +72,7 @@ Deno.test(
           learnt: "192.0.2.21",
           mac: "00:00:5e:00:53:15",
           destinationsOfLastTable: 3,
-          heartbeatRose: true,
+          workers,
           isSilentAfterStop: true,
         });
       }

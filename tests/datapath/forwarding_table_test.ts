@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { NONE } from "../../datapath/connection_table.ts";
 import { Condition } from "../../datapath/destinations.ts";
+import { UNTAGGED } from "../../datapath/wire/ethernet.ts";
 import { ABSENT } from "../../scheduler/scheduler.ts";
 import { Cluster, destination, serverAddress, TCP, UDP, web } from "./cluster.ts";
 import { Flag } from "./frame_builder.ts";
@@ -59,7 +60,7 @@ Deno.test("A server that is down or unresolved is absent for the scheduler, a qu
     ...[Condition.Down, Condition.Quiesced, Condition.Unresolved, Condition.Usable],
   ]);
   cluster.unresolved.clear();
-  cluster.table.neighborChanged(serverAddress(3));
+  cluster.table.neighborChanged({ address: serverAddress(3), vlan: UNTAGGED });
   assert.deepEqual([...set.weights], [ABSENT, 0, 1, 7]);
 });
 

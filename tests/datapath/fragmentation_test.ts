@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { cutPacket } from "../../datapath/fragmentation.ts";
 import { FrameRing } from "../../datapath/frame_ring.ts";
+import { Packet } from "../../datapath/packet.ts";
 import { SendQueue, SPARE_SLOTS } from "../../datapath/send_queue.ts";
 import { internetChecksum, ipv4Frame } from "./frame_builder.ts";
 import { MemoryPort, sentFrame } from "./memory_port.ts";
@@ -37,7 +38,11 @@ Deno.test("cutPacket() makes fragments that are small enough, right, and whole t
       ring.lengths[SLOT] = frame.length;
       const port = new MemoryPort();
       const queue = new SendQueue(port, ring, 1);
-      cutPacket(ring, SLOT, mtu, queue);
+      const packet = new Packet();
+      packet.slot = SLOT;
+      packet.at = ring.startOf(SLOT);
+      packet.ip = packet.at + 14;
+      cutPacket(ring, packet, mtu, queue);
       queue.add(SLOT);
       queue.flush();
 

@@ -222,7 +222,8 @@ function transportChecksum(
   return protocol === PROTOCOL.udp && checksum === 0 ? 0xffff : checksum;
 }
 
-function onesComplementSum(bytes: Uint8Array): number {
+/** Sum of the 16-bit words of `bytes`, an odd one completed with zero, with its carries folded in. */
+export function onesComplementSum(bytes: Uint8Array): number {
   let sum = 0;
   for (let at = 0; at < bytes.length; at += 2) {
     sum += bytes[at]! * 256 + (bytes[at + 1] ?? 0);
@@ -231,10 +232,12 @@ function onesComplementSum(bytes: Uint8Array): number {
   return sum;
 }
 
-function words16(...words: number[]): Uint8Array {
+/** Bytes of 16-bit words. */
+export function words16(...words: number[]): Uint8Array {
   return Uint8Array.from(words.flatMap((word) => [word >>> 8, word & 255]));
 }
 
-function words32(...words: number[]): Uint8Array {
+/** Bytes of 32-bit words. */
+export function words32(...words: number[]): Uint8Array {
   return words16(...words.flatMap((word) => [word >>> 16, word & 0xffff]));
 }

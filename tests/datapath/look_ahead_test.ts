@@ -9,8 +9,10 @@ import { KeyedHash } from "../../datapath/keyed_hash.ts";
 import { CACHED_ENTRIES, LookAhead } from "../../datapath/look_ahead.ts";
 import { addressWords } from "../../model/ip_address.ts";
 import { ACK, ARP_REQUEST, QUERY } from "./fixture.ts";
-import { arpFrame, countingBytes, tcpFrame, udpFrame } from "./frame_builder.ts";
-import { CLIENT, SERVICES } from "./test_network.ts";
+import { arpFrame, countingBytes, tcpFrame, udpFrame, withVlanTag } from "./frame_builder.ts";
+import { ACK6, QUERY6 } from "./ipv6_fixture.ts";
+import { tcp6Frame, udp6Frame } from "./ipv6_frame_builder.ts";
+import { SERVICES, TAGGED_VIP, VLAN } from "./test_network.ts";
 
 const MAXIMUM = 4 * CACHED_ENTRIES;
 
@@ -61,15 +63,50 @@ Deno.test("LookAhead asks for the very slots the connections of a batch are sear
     udpFrame({ ...QUERY, options: countingBytes(8) }),
     tcpFrame({ ...ACK, destination: "203.0.113.1" }),
   ]);
-  const client = Uint32Array.from(addressWords(CLIENT));
-  const homeOf = (fields: { sourcePort: number; destinationPort: number }, protocol: number) =>
-    connections.home(
-      client,
-      (fields.sourcePort << 16) | fields.destinationPort,
-      keyWord(table.services[0]!.vipIdentity, protocol),
-    );
+  const homeOf = homes(table, connections);
   assert.deepEqual(connections.touched, [homeOf(ACK, 6), homeOf(QUERY, 17)]);
 });
+
+Deno.test("LookAhead looks behind VLAN tags and at IPv6, in any order with the rest", () => {
+  const { table, connections, look } = prepare(CACHED_ENTRIES + 1);
+  const tagged = { ...ACK, destination: TAGGED_VIP };
+  look([
+    tcp6Frame(ACK6),
+    tcpFrame(ACK),
+    withVlanTag(tcpFrame(tagged), VLAN),
+    tcp6Frame({ ...ACK6, destination: "2001:db8::11" }),
+    udp6Frame(QUERY6),
+    tcpFrame(ACK),
+  ]);
+  const homeOf = homes(table, connections);
+  assert.deepEqual(connections.touched, [
+    homeOf(ACK6, 6),
+    homeOf(ACK, 6),
+    homeOf(tagged, 6),
+    homeOf(QUERY6, 17),
+    homeOf(ACK, 6),
+  ]);
+});
+
+interface Sent {
+  readonly source: string;
+  readonly destination: string;
+  readonly sourcePort: number;
+  readonly destinationPort: number;
+}
+
+/** Tells where the search for the connection of a packet begins. */
+function homes(
+  table: ForwardingTable,
+  connections: ConnectionTable,
+): (sent: Sent, protocol: number) => number {
+  return ({ source, destination, sourcePort, destinationPort }, protocol) =>
+    connections.home(
+      Uint32Array.from(addressWords(source)),
+      (sourcePort << 16) | destinationPort,
+      keyWord(table.vipIdentities[table.vips.indexOf(destination)]!, protocol),
+    );
+}
 
 Deno.test("LookAhead does nothing in a table that fits the caches", () => {
   const { connections, look } = prepare(CACHED_ENTRIES);

@@ -5,7 +5,7 @@
  */
 
 import type { FramePort, PortStatistics } from "../../datapath/frame_port.ts";
-import { FrameRing } from "../../datapath/frame_ring.ts";
+import type { FrameRing } from "../../datapath/frame_ring.ts";
 import * as virtio from "../../datapath/wire/virtio_net.ts";
 
 /** A frame as it left. */
@@ -46,7 +46,7 @@ export class MemoryPort implements FramePort {
 
 /** A copy of the frame that is ready in a slot. */
 export function sentFrame(ring: FrameRing, slot: number): SentFrame {
-  const at = FrameRing.frameAt(slot);
+  const at = ring.startOf(slot);
   return {
     slot,
     bytes: ring.arena.slice(at, at + ring.lengths[slot]!),

@@ -13,7 +13,7 @@ function described(frame: Uint8Array, mtu = 1_500): SentFrame & { readonly canBe
   ring.arena.fill(0xa5);
   ring.frames[SLOT]!.set(frame);
   ring.lengths[SLOT] = frame.length;
-  const canBeSent = describeUnfinished(ring, SLOT, mtu);
+  const canBeSent = describeUnfinished(ring, SLOT, FrameRing.frameAt(SLOT) + 14, mtu);
   return { canBeSent, ...sentFrame(ring, SLOT) };
 }
 

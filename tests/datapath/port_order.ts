@@ -54,7 +54,7 @@ for (let batch = 0; batch < BATCHES; batch++) {
     sender.ring.frames[slot]!.set(frame);
     sender.ring.lengths[slot] = frame.length;
     sender.ring.view.setUint32(FrameRing.frameAt(slot) + SEQUENCE_OFFSET, sequence++);
-    describeUnfinished(sender.ring, slot, MTU);
+    describeUnfinished(sender.ring, slot, FrameRing.frameAt(slot) + 14, MTU);
   }
   sender.port.transmit(sender.ring, slots, BATCH);
   // Sometimes two batches meet in the rings.

@@ -5,19 +5,14 @@
  */
 
 import assert from "node:assert/strict";
-import { runCommand } from "../../host/command.ts";
 import { ANSWERED_FIXTURES } from "./answered_fixtures.ts";
 import { ACK, ARP_REQUEST, PING, SYN } from "./fixture.ts";
 import { arpFrame, countingBytes, Flag, icmpFrame, tcpFrame } from "./frame_builder.ts";
 import { MemoryPort } from "./memory_port.ts";
-import { pcapFile } from "./pcap_file.ts";
+import { hasTshark, judgements } from "./tshark.ts";
 import { TestNetwork } from "./test_network.ts";
 
-const hasTshark = await runCommand("tshark", ["--version"]).then(() => true, () => false);
 const needing = hasTshark ? "" : " (skipped: tshark is not installed)";
-
-/** Expert information that is no complaint: a RST is one, and the packet quoted had that TTL. */
-const EXPECTED = /^(Connection reset \(RST\)|"Time To Live" only [01])$/;
 
 Deno.test(`tshark finds nothing wrong with any answer${needing}`, { ignore: !hasTshark }, async () => {
   const answers = ANSWERED_FIXTURES.map(({ frame, before }) => {
@@ -76,40 +71,3 @@ Deno.test("answers other than to ARP stop at the limit and go on at the next", (
   network.forwarder.allowAnswers(1);
   assert.deepEqual([answered(), answered()], [true, false]);
 });
-
-/** What tshark has against each frame, empty if nothing. */
-async function judgements(frames: readonly Uint8Array[]): Promise<string[]> {
-  const file = await Deno.makeTempFile({ suffix: ".pcap" });
-  try {
-    await Deno.writeFile(file, pcapFile(frames));
-    const checks = ["ip", "tcp", "udp"].flatMap((name) => ["-o", `${name}.check_checksum:TRUE`]);
-    const fields = ["_ws.expert.message", "icmp.checksum.status", "_ws.malformed"].flatMap((
-      name,
-    ) => ["-e", name]);
-    const args = [
-      "-r",
-      file,
-      ...checks,
-      "-T",
-      "fields",
-      "-E",
-      "separator=|",
-      "-E",
-      "aggregator=;",
-      ...fields,
-    ];
-    const { code, stdout, stderr } = await runCommand("tshark", args);
-    assert.equal(code, 0, stderr);
-    const lines = stdout.split("\n").slice(0, frames.length);
-    assert.equal(lines.length, frames.length);
-    return lines.map((line) => {
-      const [expert, icmpStatus, malformed] = line.split("|");
-      const complaints = expert!.split(";").filter((message) => message !== "" && !EXPECTED.test(message));
-      if (icmpStatus === "0") complaints.push("wrong ICMP checksum");
-      if (malformed !== "") complaints.push(`malformed: ${malformed}`);
-      return complaints.join("; ");
-    });
-  } finally {
-    await Deno.remove(file);
-  }
-}

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { SourceLimits } from "../../datapath/admission.ts";
 import { ConnectionTable } from "../../datapath/connection_table.ts";
 import { Destinations } from "../../datapath/destinations.ts";
 import { BATCH_FRAMES, Engine } from "../../datapath/engine.ts";
@@ -15,11 +16,12 @@ import { type ForwardingContext, ForwardingTable } from "../../datapath/forwardi
 import { IdentityRegistry } from "../../datapath/identity_registry.ts";
 import { KeyedHash } from "../../datapath/keyed_hash.ts";
 import type { ServiceData } from "../../datapath/messages.ts";
-import { type NeighborChange, NeighborTable } from "../../datapath/neighbor_table.ts";
+import { type NeighborChange, type NeighborId, NeighborTable } from "../../datapath/neighbor_table.ts";
 import { ConnectionScheduler } from "../../datapath/schedule.ts";
 import { SendQueue, SPARE_SLOTS } from "../../datapath/send_queue.ts";
 import type { HELD, Verdict } from "../../datapath/verdict.ts";
-import { ipv4FromText, macFromText } from "../../model/ip_address.ts";
+import { UNTAGGED } from "../../datapath/wire/ethernet.ts";
+import { addressWords, familyOf, macFromText, macToText } from "../../model/ip_address.ts";
 import { sentFrame } from "./memory_port.ts";
 import type { SentFrame } from "./memory_port.ts";
 
@@ -28,6 +30,18 @@ export const CLIENT = "198.51.100.7";
 export const DIRECTOR = "192.0.2.2";
 export const SERVER = "192.0.2.21";
 export const UNKNOWN_SERVER = "192.0.2.29";
+
+export const VIP6 = "2001:db8::10";
+export const CLIENT6 = "2001:db8:1::7";
+export const DIRECTOR6 = "fe80::2";
+export const SERVER6 = "2001:db8::21";
+export const UNKNOWN_SERVER6 = "2001:db8::29";
+
+/** VIPs in {@linkcode VLAN}. */
+export const TAGGED_VIP = "192.0.2.12";
+export const TAGGED_VIP6 = "2001:db8::12";
+export const VLAN = 7;
+export const OTHER_VLAN = 8;
 
 export const CLIENT_MAC = "00:00:5e:00:53:64";
 /** Of both, the last four bytes are above 2^31 as a number, as in half of all MACs. */
@@ -47,16 +61,23 @@ export const Port = {
   DNS: 53,
   ONE_PACKET: 54,
   DNS_ALL_DOWN: 55,
+  /** Of services whose real server is in {@linkcode OTHER_VLAN}. */
+  WEB_ELSEWHERE: 90,
+  DNS_ELSEWHERE: 91,
+  /** Of services whose real server is in no VLAN. */
+  WEB_UNTAGGED: 92,
 } as const;
 
 const TCP = 6;
 const UDP = 17;
 
-/** A service with the defaults of the configuration and one real server. */
+/** A service with the defaults of the configuration and one real server, of the VIP's family and in its VLAN. */
 export function service(protocol: number, port: number, changes: Partial<ServiceData> = {}): ServiceData {
+  const { vip = VIP, vlan = null } = changes;
   return {
     name: `service-${port}`,
-    vip: VIP,
+    vip,
+    vlan,
     protocol,
     ports: [{ first: port, last: port }],
     scheduler: "rr",
@@ -70,27 +91,66 @@ export function service(protocol: number, port: number, changes: Partial<Service
     udpMs: 300_000,
     onServerLoss: "reset",
     unknown: "reset",
+    allow: [],
+    deny: [],
+    newConnectionsPerSource: 0,
     isSettling: false,
-    destinations: [server()],
+    destinations: [server(false, familyOf(vip) === 4 ? SERVER : SERVER6, vlan)],
     ...changes,
   };
 }
 
-export function server(isDown = false, address = SERVER): ServiceData["destinations"][number] {
-  return { address, weight: 1, isDown, maxConnections: 0, minConnections: 0 };
+export function server(
+  isDown = false,
+  address = SERVER,
+  vlan: number | null = null,
+): ServiceData["destinations"][number] {
+  return { address, vlan, weight: 1, isDown, maxConnections: 0, minConnections: 0 };
+}
+
+/** The services of a VIP without anything unusual about its VLAN. */
+function servicesOf(vip: string): readonly ServiceData[] {
+  const address = familyOf(vip) === 4 ? SERVER : SERVER6;
+  const down = { vip, destinations: [server(true, address)] };
+  return [
+    service(TCP, Port.WEB, { vip }),
+    service(TCP, Port.DROPS_UNKNOWN, { vip, unknown: "drop" }),
+    service(TCP, Port.SCHEDULES_UNKNOWN, { vip, unknown: "schedule", scheduler: "sh" }),
+    service(TCP, Port.ALL_DOWN, down),
+    service(TCP, Port.SETTLING, { ...down, isSettling: true }),
+    service(TCP, Port.DROPS_LOST, { vip, onServerLoss: "drop" }),
+    service(UDP, Port.DNS, { vip }),
+    service(UDP, Port.ONE_PACKET, { vip, onePacket: true }),
+    service(UDP, Port.DNS_ALL_DOWN, down),
+  ];
+}
+
+/** The services of a VIP whose real servers are in other VLANs than itself. */
+function servicesElsewhere(vip: string, vlan: number | null): readonly ServiceData[] {
+  const address = familyOf(vip) === 4 ? SERVER : SERVER6;
+  const elsewhere = { vip, vlan, destinations: [server(false, address, OTHER_VLAN)] };
+  return [
+    service(TCP, Port.WEB_ELSEWHERE, elsewhere),
+    service(UDP, Port.DNS_ELSEWHERE, elsewhere),
+    service(TCP, Port.WEB_UNTAGGED, { ...elsewhere, destinations: [server(false, address)] }),
+  ];
 }
 
 export const SERVICES: readonly ServiceData[] = [
-  service(TCP, Port.WEB),
-  service(TCP, Port.DROPS_UNKNOWN, { unknown: "drop" }),
-  service(TCP, Port.SCHEDULES_UNKNOWN, { unknown: "schedule", scheduler: "sh" }),
-  service(TCP, Port.ALL_DOWN, { destinations: [server(true)] }),
-  service(TCP, Port.SETTLING, { destinations: [server(true)], isSettling: true }),
-  service(TCP, Port.DROPS_LOST, { onServerLoss: "drop" }),
-  service(UDP, Port.DNS),
-  service(UDP, Port.ONE_PACKET, { onePacket: true }),
-  service(UDP, Port.DNS_ALL_DOWN, { destinations: [server(true)] }),
+  ...servicesOf(VIP),
+  ...servicesOf(VIP6),
+  ...servicesElsewhere(VIP, null),
+  ...[TAGGED_VIP, TAGGED_VIP6].flatMap((vip) => [
+    service(TCP, Port.WEB, { vip, vlan: VLAN }),
+    service(UDP, Port.DNS, { vip, vlan: VLAN }),
+    ...servicesElsewhere(vip, VLAN),
+  ]),
 ];
+
+/** Every real server in every VLAN that one of the services has one in. */
+const NEIGHBORS: readonly NeighborId[] = [SERVER, UNKNOWN_SERVER, SERVER6, UNKNOWN_SERVER6].flatMap((
+  address,
+) => [UNTAGGED, VLAN, OTHER_VLAN].map((vlan) => ({ address, vlan })));
 
 export interface NetworkOptions {
   readonly port: FramePort;
@@ -120,7 +180,7 @@ export class TestNetwork {
     // What a forgotten field leaves behind must not look like a field.
     this.ring.arena.fill(0xa5);
     this.neighbors = new NeighborTable(
-      [{ address: DIRECTOR, prefixLength: 24 }],
+      [{ address: DIRECTOR, prefixLength: 24 }, { address: DIRECTOR6, prefixLength: 64 }],
       (change) => this.#neighborChanged(change),
     );
     this.#context = {
@@ -128,7 +188,7 @@ export class TestNetwork {
       registry: new IdentityRegistry(new Uint8Array(IdentityRegistry.BYTES)),
       hashKey: Uint32Array.of(1, 2, 3, 4),
       random: () => 4,
-      isResolved: (address) => this.neighbors.macOf(address) !== null,
+      isResolved: ({ address, vlan }) => this.neighbors.macOf(address, vlan) !== null,
     };
     this.connections = new ConnectionTable(
       new Uint32Array(ConnectionTable.bytesFor(maxConnections) / 4),
@@ -136,7 +196,12 @@ export class TestNetwork {
       new KeyedHash(Uint32Array.of(0xdeadbeef, 0xfeedface)),
     );
     this.#table = this.#tableOf(services, null);
-    this.scheduler = new ConnectionScheduler(this.connections, this.destinations, this.#table);
+    this.scheduler = new ConnectionScheduler(
+      this.connections,
+      this.destinations,
+      this.#table,
+      new SourceLimits(new KeyedHash(Uint32Array.of(5, 6))),
+    );
     const { high, low } = macFromText(DIRECTOR_MAC);
     this.queue = new SendQueue(port, this.ring, BATCH_FRAMES);
     this.forwarder = new Forwarder({
@@ -159,7 +224,7 @@ export class TestNetwork {
       scheduler: this.scheduler,
       onTick,
     });
-    this.neighbors.reconcile(new Set([SERVER, UNKNOWN_SERVER]), 0);
+    this.forgetServers(0);
     this.learnServer(0);
   }
 
@@ -182,17 +247,35 @@ export class TestNetwork {
     return { verdict, out: sentFrame(this.ring, slot) };
   }
 
-  /** Tells the director the MAC of {@linkcode SERVER}. */
+  /** Tells the director the MAC of {@linkcode SERVER} and {@linkcode SERVER6}, which is one, in every VLAN. */
   learnServer(nowMs: number): void {
     const { high, low } = macFromText(SERVER_MAC);
-    this.neighbors.heard(ipv4FromText(SERVER), high, low, nowMs);
+    for (const { address, vlan } of NEIGHBORS) {
+      if (address === UNKNOWN_SERVER || address === UNKNOWN_SERVER6) continue;
+      const [a, b, c, d] = addressWords(address);
+      this.neighbors.heard(vlan, a | 0, b | 0, c | 0, d | 0, high, low, nowMs);
+    }
   }
 
-  /** Makes the director give up the MAC of {@linkcode SERVER}. */
+  /** Makes the director give up the MAC of the real servers. */
   loseServer(): void {
-    for (let nowMs = 30_000; this.neighbors.macOf(SERVER) !== null; nowMs += 1_000) {
+    for (let nowMs = 30_000; this.neighbors.macOf(SERVER, UNTAGGED) !== null; nowMs += 1_000) {
       this.neighbors.due(nowMs, 10);
     }
+  }
+
+  /** Makes the director know nothing of the real servers but their addresses. */
+  forgetServers(nowMs: number): void {
+    this.neighbors.reconcile([], nowMs);
+    this.neighbors.reconcile(NEIGHBORS, nowMs);
+  }
+
+  /** MACs of all real servers that are known, in any VLAN. */
+  serverMacs(): string[] {
+    return NEIGHBORS.map(({ address, vlan }) => this.neighbors.macOf(address, vlan)).filter((mac) =>
+      mac !== null
+    )
+      .map(macToText);
   }
 
   #tableOf(services: readonly ServiceData[], before: ForwardingTable | null): ForwardingTable {
@@ -202,14 +285,14 @@ export class TestNetwork {
 
   #neighborChanged(change: NeighborChange): void {
     this.changes.push(change);
-    const mac = this.neighbors.macOf(change.address);
-    for (const { set, identities } of this.#table.services) {
-      set.ids.forEach((address, index) => {
-        if (address !== change.address) return;
+    const mac = this.neighbors.macOf(change.address, change.vlan);
+    for (const { neighbors, identities } of this.#table.services) {
+      neighbors.forEach(({ address, vlan }, index) => {
+        if (address !== change.address || vlan !== change.vlan) return;
         this.destinations.macHigh[identities[index]!] = mac?.high ?? 0;
         this.destinations.macLow[identities[index]!] = mac?.low ?? 0;
       });
     }
-    this.#table.neighborChanged(change.address);
+    this.#table.neighborChanged(change);
   }
 }

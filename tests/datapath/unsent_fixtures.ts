@@ -29,6 +29,7 @@ import {
   SERVICES,
   type TestNetwork,
   VIP,
+  VLAN,
 } from "./test_network.ts";
 
 const OTHER_MAC = "00:00:5e:00:53:77";
@@ -105,11 +106,20 @@ const ignored: readonly Fixture[] = [
     verdict: "IgnoredArp",
   },
   {
-    description: "IPv6",
-    frame: ethernetFrame(SYN, 0x86dd, new Uint8Array(60)),
+    description: "two VLAN tags",
+    frame: withVlanTag(withVlanTag(tcpFrame(SYN), VLAN), VLAN),
     verdict: "IgnoredProtocol",
   },
-  { description: "VLAN tag", frame: withVlanTag(tcpFrame(SYN), 7), verdict: "IgnoredProtocol" },
+  {
+    description: "SYN for the VIP in a VLAN that it is not in",
+    frame: withVlanTag(tcpFrame(SYN), VLAN),
+    verdict: "IgnoredOtherVlan",
+  },
+  {
+    description: "ARP request for the VIP in a VLAN that it is not in",
+    frame: withVlanTag(arpFrame(ARP_REQUEST), VLAN),
+    verdict: "IgnoredArp",
+  },
   {
     description: "header of 14 bytes and nothing else",
     frame: ethernetFrame(SYN, 0x88cc, new Uint8Array()),

@@ -9,14 +9,18 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Ipv6Mreq } from "../../datapath/ffi/group_membership.ts";
+import { SockFprog } from "../../datapath/ffi/fan_out.ts";
 import { Timespec } from "../../datapath/ffi/libc.ts";
 import { BpfProgram, PcapPacketHeader, PcapStatistics, PollFd } from "../../datapath/ffi/libpcap.ts";
 import { Iovec, Mmsghdr, SockaddrLl, VNET_HEADER_BYTES } from "../../datapath/ffi/packet_socket.ts";
 import * as virtioNet from "../../datapath/wire/virtio_net.ts";
 
 const HEADERS = [
+  "linux/filter.h",
   "linux/if_packet.h",
   "linux/virtio_net.h",
+  "netinet/in.h",
   "pcap/pcap.h",
   "poll.h",
   "stddef.h",
@@ -39,6 +43,12 @@ const EXPECTED: Readonly<Record<string, number>> = {
   "offsetof(struct pollfd, events)": PollFd.EVENTS,
   "offsetof(struct pollfd, revents)": PollFd.RETURNED_EVENTS,
   "sizeof(struct pollfd)": PollFd.BYTES,
+  "offsetof(struct sock_fprog, len)": SockFprog.LENGTH,
+  "offsetof(struct sock_fprog, filter)": SockFprog.FILTER,
+  "sizeof(struct sock_fprog)": SockFprog.BYTES,
+  "offsetof(struct ipv6_mreq, ipv6mr_multiaddr)": Ipv6Mreq.GROUP,
+  "offsetof(struct ipv6_mreq, ipv6mr_interface)": Ipv6Mreq.INTERFACE_INDEX,
+  "sizeof(struct ipv6_mreq)": Ipv6Mreq.BYTES,
   "offsetof(struct timespec, tv_sec)": Timespec.SECONDS,
   "offsetof(struct timespec, tv_nsec)": Timespec.NANOSECONDS,
   "sizeof(struct timespec)": Timespec.BYTES,
