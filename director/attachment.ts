@@ -1,29 +1,80 @@
 /**
- * Where a director is attached to the network: the interface VIP traffic arrives on, and whether the cluster the
- * configuration describes can work there.
+ * Where a director is attached to the network: the interface VIP traffic arrives on, the one each real server is
+ * reached by, and whether the cluster the configuration describes can work there.
  *
  * @module
  */
 
-import { type Link, linkOfSubnet, subnetAddress } from "../host/links.ts";
+import { addressesLike, type Link, type LinkAddress, linkOfSubnet } from "../host/links.ts";
+import type { Route } from "../host/routes.ts";
 import type { Config } from "../model/config.ts";
 import { ExitCode } from "../model/exit_code.ts";
+import { isInPrefix } from "../model/ip_address.ts";
 import { OperatorError } from "../model/operator_error.ts";
 
 /** An interface frames can be sent and received on. */
-export interface Attachment extends Link {
+export interface EthernetLink extends Link {
   readonly mac: string;
 }
 
+/** The interface of the VIPs, and the way to the real servers. */
+export interface Attachment extends EthernetLink {
+  /** Interface that each real server is reached by, by its address. */
+  readonly uplinks: ReadonlyMap<string, EthernetLink>;
+}
+
+/** What is wrong with a real server. */
+interface Problem {
+  readonly what: string;
+  readonly remedy: string;
+}
+
 /**
- * Finds the interface for a configuration.
+ * Finds the interfaces for a configuration.
  *
- * @throws {OperatorError} If there is none, if it cannot be used, or if a real server cannot be reached on it.
+ * @param routes The kernel's routes to the real servers, by address; see {@linkcode routedServers}.
+ * @throws {OperatorError} If there is none for the VIPs, if it cannot be used, or if a real server cannot be reached
+ * from it.
  */
-export function attach(config: Config, links: readonly Link[]): Attachment {
-  const link = config.director.interface === null
-    ? linkOfVips(config, links)
-    : namedLink(config.director.interface, links);
+export function attach(
+  config: Config,
+  links: readonly Link[],
+  routes: ReadonlyMap<string, Route>,
+): Attachment {
+  const link = usable(
+    config.director.interface === null
+      ? linkOfVips(config, links)
+      : namedLink(config.director.interface, links),
+  );
+  const vips = new Set(config.services.map(({ vip }) => vip));
+  const uplinks = new Map<string, EthernetLink>();
+  for (const { name, servers } of config.services) {
+    for (const { address, vlan } of servers) {
+      // What the host knows of its own untagged subnets says nothing about one in a VLAN.
+      const problem = vlan === null
+        ? problemOfServer(address, link, vips, routes.get(address))
+        : problemOfTaggedServer(address, links);
+      if (problem !== null) {
+        throw new OperatorError(
+          `Real server ${address} of service "${name}" ${problem.what}`,
+          ExitCode.CONFIG,
+          { remedy: problem.remedy },
+        );
+      }
+      uplinks.set(address, link);
+    }
+  }
+  return { ...link, uplinks };
+}
+
+/** Addresses of real servers whose routes {@linkcode attach} needs. */
+export function routedServers(config: Config): string[] {
+  return config.services.flatMap(({ servers }) =>
+    servers.filter(({ vlan }) => vlan === null).map(({ address }) => address)
+  );
+}
+
+function usable(link: Link): EthernetLink {
   const { mac } = link;
   if (mac === null || link.isLoopback) {
     throw new OperatorError(`Interface "${link.name}" is no Ethernet interface`, ExitCode.CONFIG, {
@@ -35,7 +86,6 @@ export function attach(config: Config, links: readonly Link[]): Attachment {
       remedy: `ip link set ${link.name} up`,
     });
   }
-  refuseUnusableServers(config, link);
   return { ...link, mac };
 }
 
@@ -51,7 +101,9 @@ function namedLink(name: string, links: readonly Link[]): Link {
 
 function linkOfVips(config: Config, links: readonly Link[]): Link {
   const found = new Map<string, Link>();
-  for (const { vip } of config.services) {
+  for (const { vip, vlan } of config.services) {
+    // The subnet of a VLAN is on an interface of its own, which sees the frames without their tags.
+    if (vlan !== null) continue;
     const link = linkOfSubnet(links, vip);
     if (link === null) {
       throw new OperatorError(
@@ -63,6 +115,11 @@ function linkOfVips(config: Config, links: readonly Link[]): Link {
       );
     }
     found.set(link.name, link);
+  }
+  if (found.size === 0) {
+    throw new OperatorError("All VIPs are in VLANs, which name no interface", ExitCode.CONFIG, {
+      remedy: "Set director.interface to the one that their tagged frames arrive on",
+    });
   }
   if (found.size > 1) {
     throw new OperatorError(
@@ -76,34 +133,20 @@ function linkOfVips(config: Config, links: readonly Link[]): Link {
   return [...found.values()][0]!;
 }
 
-function refuseUnusableServers(config: Config, link: Link): void {
-  const vips = new Set(config.services.map(({ vip }) => vip));
-  for (const { name, servers } of config.services) {
-    for (const { address } of servers) {
-      const problem = problemOfServer(address, link, vips);
-      if (problem === null) continue;
-      throw new OperatorError(
-        `Real server ${address} of service "${name}" ${problem.what}`,
-        ExitCode.CONFIG,
-        { remedy: problem.remedy },
-      );
-    }
-  }
-}
-
 function problemOfServer(
   address: string,
   link: Link,
   vips: ReadonlySet<string>,
-): { readonly what: string; readonly remedy: string } | null {
-  if (link.addresses.some((held) => held.address === address)) {
+  route: Route | undefined,
+): Problem | null {
+  if (route?.isLocal) return THIS_HOST;
+  if (isInPrefix(address, "fe80::", 10)) {
     return {
-      what: "is this host itself",
-      remedy: "Remove it: a director cannot be a real server of its own services in this version",
+      what: "is a link-local address, which says nothing without an interface",
+      remedy: "Give it an address of a wider scope: the host's other IPv6 addresses are in ip -6 address",
     };
   }
-  const own = subnetAddress(link, address);
-  if (own === null) {
+  if (route?.device !== link.name || !route.isOnLink) {
     return {
       what: `is not on the link of ${link.name} (${subnetsText([link])})`,
       remedy:
@@ -111,9 +154,9 @@ function problemOfServer(
     };
   }
   // What it answers to a VIP is kept away from this host, health checks would all fail.
-  if (vips.has(own.address)) {
+  if (route.source !== null && vips.has(route.source)) {
     return {
-      what: `is reached from ${own.address}, which is a VIP`,
+      what: `is reached from ${route.source}, which is a VIP`,
       remedy: `Give ${link.name} an address of its own in that subnet and remove the VIP from it: ` +
         "a director needs no VIP on its interface",
     };
@@ -121,9 +164,21 @@ function problemOfServer(
   return null;
 }
 
+function problemOfTaggedServer(address: string, links: readonly Link[]): Problem | null {
+  const isOwn = links.some((link) => addressesLike(link, address).some((held) => held.address === address));
+  return isOwn ? THIS_HOST : null;
+}
+
+const THIS_HOST: Problem = {
+  what: "is this host itself",
+  remedy: "Remove it: a director cannot be a real server of its own services in this version",
+};
+
 function subnetsText(links: readonly Link[]): string {
+  const isTelling = ({ scope }: LinkAddress) => scope !== "link";
   const subnets = links.filter((link) => !link.isLoopback).flatMap((link) =>
-    link.addresses.map(({ address, prefixLength }) => `${link.name} ${address}/${prefixLength}`)
+    [...link.addresses, ...link.ipv6Addresses].filter(isTelling)
+      .map(({ address, prefixLength }) => `${link.name} ${address}/${prefixLength}`)
   );
   return subnets.length === 0 ? "no addresses" : subnets.join(", ");
 }

@@ -4,22 +4,38 @@
  * @module
  */
 
-import type { Datapath, DatapathEvent, ForwardingTableData } from "../datapath/mod.ts";
-import { HealthMonitor, type HealthTarget } from "../health/mod.ts";
+import {
+  type Datapath,
+  type DatapathEvent,
+  EMPTY_COUNTERS,
+  type ForwardingTableData,
+} from "../datapath/mod.ts";
+import { type Checker, createChecker, HealthMonitor, type HealthTarget } from "../health/mod.ts";
 import type { Config, RealServer, VirtualService } from "../model/config.ts";
-import type { InterfaceStatus, LastCheck, StatusSnapshot } from "../model/status_snapshot.ts";
+import type {
+  InterfaceStatus,
+  LastCheck,
+  StatusSnapshot,
+  WireAlarm,
+  WireTotals,
+} from "../model/status_snapshot.ts";
 import { ConnectionRates } from "./connection_rates.ts";
+import type { DirectRouting } from "./direct_routing.ts";
+import { EarlierCounters } from "./earlier_counters.ts";
 import type { EventLog } from "./events.ts";
 import { forwardingTable, serverKey, SLOW_START_STEPS, type Standing } from "./forwarding.ts";
+import { Quarantine } from "./quarantine.ts";
 import { checkOfServer } from "./server_check.ts";
 import { statusSnapshot } from "./snapshot.ts";
+import { NOTHING_SEEN } from "./wire_sentinel.ts";
 
 const RATE_SAMPLE_MS = 1_000;
 
-/** What a director knows about itself that does not change. */
+/** What a director knows about itself. */
 export interface DirectorFacts {
   readonly version: string;
   readonly startedAtMs: number;
+  /** As it is at the start. */
   readonly interface: InterfaceStatus;
   readonly tableCapacity: number;
 }
@@ -28,8 +44,10 @@ export interface DirectorFacts {
 export class Director {
   readonly #facts: DirectorFacts;
   readonly #events: EventLog;
+  readonly #routing: DirectRouting;
   readonly #monitor: HealthMonitor;
   readonly #rates = new ConnectionRates();
+  readonly #earlier = new EarlierCounters();
   /** When a server that had failed came back; `performance.now()` milliseconds. */
   readonly #returnedAtMs = new Map<string, number>();
   /** Servers whose first check is still under way. */
@@ -37,23 +55,31 @@ export class Director {
   /** Services that have no usable server, by name. */
   readonly #unavailable = new Set<string>();
   readonly #timers = new Set<number>();
+  readonly #quarantine: Quarantine;
+  #alarms: readonly WireAlarm[] = [];
+  #wire: WireTotals = NOTHING_SEEN;
   #datapath: Datapath | null = null;
+  #interface: InterfaceStatus;
   #bytesPerConnection = 0;
   #config: Config;
   /** Tables that counters may belong to, the newest last. */
   #tables: ForwardingTableData[] = [];
   #generation = 0;
 
-  constructor(config: Config, facts: DirectorFacts, events: EventLog) {
+  constructor(config: Config, facts: DirectorFacts, events: EventLog, routing: DirectRouting) {
     this.#config = config;
+    this.#routing = routing;
     this.#facts = facts;
+    this.#interface = facts.interface;
     this.#events = events;
+    this.#quarantine = new Quarantine(events);
     this.#monitor = new HealthMonitor({
       onTransition: (target, state, result) => this.#serverChanged(target, state, result),
       // A first result that is good is a transition, a bad one is none: nothing is up before it is checked.
       onResult: (target, result) => {
         if (!result.passed) this.#firstCheckFailed(target, result);
       },
+      createChecker: (target) => this.#createChecker(target),
     });
   }
 
@@ -77,6 +103,21 @@ export class Director {
     this.#datapath = datapath;
     this.#monitor.reconcile(this.#targets());
     this.#every(RATE_SAMPLE_MS, () => this.#sampleRates());
+  }
+
+  /** The table to start a successor of the datapath with. */
+  successorTable(): ForwardingTableData {
+    return this.#nextTable();
+  }
+
+  /** Steers another datapath from now on, which was started with {@linkcode successorTable}. */
+  succeed(datapath: Datapath, link: InterfaceStatus): void {
+    const counters = this.#datapath?.counters() ?? EMPTY_COUNTERS;
+    this.#earlier.add(this.#tableOf(counters.generation), counters);
+    this.#datapath = datapath;
+    this.#interface = link;
+    // What has changed while there was none reached nobody.
+    this.#publish();
   }
 
   /** Replaces the configuration. Connections, and the health of servers that stay, are kept. */
@@ -114,6 +155,7 @@ export class Director {
         }
         break;
       case "neighborLearnt":
+        this.#routing.checks.neighborChanged(event.address, event.mac);
         this.#events.report(
           event.before === null ? "info" : "warning",
           event.before === null ? "neighbor.learnt" : "neighbor.changed",
@@ -123,7 +165,8 @@ export class Director {
         );
         break;
       case "neighborLost":
-        this.#events.report("warning", "neighbor.lost", `${event.address} does not answer ARP any more`);
+        this.#routing.checks.neighborChanged(event.address, null);
+        this.#events.report("warning", "neighbor.lost", `${event.address} does not answer any more`);
         break;
       case "applied":
       case "fault":
@@ -131,22 +174,39 @@ export class Director {
     }
   }
 
+  /** Takes note of what the wire sentinel sees. */
+  wireReported(alarms: readonly WireAlarm[], totals: WireTotals): void {
+    this.#alarms = alarms;
+    this.#wire = totals;
+    if (this.#quarantine.adopt(this.#config, alarms)) this.#publish();
+  }
+
   /** What there is to show. */
   snapshot(): StatusSnapshot {
     const counters = this.#datapath?.counters() ?? EMPTY_COUNTERS;
-    const table = this.#tables.find(({ generation }) => generation === counters.generation);
+    const table = this.#tableOf(counters.generation);
     return statusSnapshot({
       ...this.#facts,
+      interface: this.#interface,
       config: this.#config,
-      table: table ?? { generation: 0, services: [] },
-      counters,
+      table,
+      counters: this.#earlier.plus(table, counters),
       bytesPerConnection: this.#bytesPerConnection,
       events: this.#events.newest,
+      alarms: this.#alarms,
+      wire: this.#wire,
       weightOf: (service, server) => this.#weightOf(service, server),
       standingOf: (service, server) => this.#standingOf(service, server),
       lastCheckOf: (service, server) => this.#monitor.lastResult(serverKey(service, server)),
+      auditOf: ({ vip }, { address }) => this.#routing.audits.statusOf(address, vip),
+      hostOf: ({ address }) => this.#routing.hosts.reportOf(address),
       connectionsPerSecondOf: (service, server) => this.#rates.rateOf(serverKey(service, server)),
     });
+  }
+
+  /** The table that counters belong to. */
+  #tableOf(generation: number): ForwardingTableData {
+    return this.#tables.find((table) => table.generation === generation) ?? { generation: 0, services: [] };
   }
 
   #weightOf(service: VirtualService, server: RealServer): number {
@@ -167,12 +227,25 @@ export class Director {
       service.health === null ? [] : service.servers.map((server) => ({
         key: serverKey(service, server),
         address: server.address,
+        vip: service.vip,
         check: checkOfServer(service.health!, service, server),
       }))
     );
   }
 
+  #createChecker(target: HealthTarget): Checker {
+    const { address, check } = target;
+    return check.type === "dr" ? this.#routing.checks.checkerOf(target) : createChecker(address, check);
+  }
+
   #standingOf(service: VirtualService, server: RealServer): Standing {
+    const standing = this.#healthOf(service, server);
+    if (standing.state !== "up") return standing;
+    const isHealthy = (other: RealServer) => this.#healthOf(service, other).state === "up";
+    return this.#quarantine.holds(service, server, isHealthy) ? { state: "quarantined" } : standing;
+  }
+
+  #healthOf(service: VirtualService, server: RealServer): Standing {
     const key = serverKey(service, server);
     if (service.health === null) return { state: "up", returnedAtMs: null };
     if (this.#unknown.has(key)) return { state: "unknown" };
@@ -230,6 +303,9 @@ export class Director {
     const table = this.#nextTable();
     this.#datapath.replaceTable(table);
     this.#reportAvailability(table);
+    const isHeld = (...pair: [VirtualService, RealServer]) =>
+      this.#standingOf(...pair).state === "quarantined";
+    this.#quarantine.report(this.#config.services, isHeld);
   }
 
   #reportAvailability({ services }: ForwardingTableData): void {
@@ -272,12 +348,3 @@ export class Director {
     return timer;
   }
 }
-
-const EMPTY_COUNTERS = {
-  generation: 0,
-  captureDrops: 0,
-  transmitErrors: 0,
-  connectionsUsed: 0,
-  verdicts: [],
-  destinations: [],
-};

@@ -17,6 +17,8 @@ export const SLOW_START_STEPS = 10;
 export type Standing =
   | { readonly state: "unknown" }
   | { readonly state: "down" }
+  /** Healthy, but it takes VIPs for itself: no new connections, old ones kept. */
+  | { readonly state: "quarantined" }
   /** `returnedAtMs` is when it came back after a failure; `null` if it never failed. */
   | { readonly state: "up"; readonly returnedAtMs: number | null };
 
@@ -59,6 +61,7 @@ function serviceData(
   return {
     name: service.name,
     vip: service.vip,
+    vlan: service.vlan,
     protocol: PROTOCOL_NUMBERS[service.protocol],
     ports: service.ports,
     scheduler: service.scheduler,
@@ -72,6 +75,9 @@ function serviceData(
     udpMs: service.timeouts.udpMs,
     onServerLoss: service.onServerLoss,
     unknown: service.unknown,
+    allow: service.allow,
+    deny: service.deny,
+    newConnectionsPerSource: service.newConnectionsPerSource,
     isSettling: standings.some(({ state }) => state === "unknown"),
     destinations: service.servers.map((server, index) =>
       destinationData(server, service.slowStartMs, standings[index]!, nowMs)
@@ -87,6 +93,7 @@ function destinationData(
 ): DestinationData {
   return {
     address: server.address,
+    vlan: server.vlan,
     weight: standing.state === "up"
       ? effectiveWeight(server.weight, slowStartMs, standing.returnedAtMs, nowMs)
       : 0,

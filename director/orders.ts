@@ -1,5 +1,5 @@
 /**
- * What a running director is told to do: by signals, or by a datapath that has failed.
+ * What a running director is told to do: by signals, by changes of its interface, or by a datapath that has failed.
  *
  * @module
  */
@@ -8,6 +8,8 @@ import { ExitCode } from "../model/exit_code.ts";
 
 export type Order =
   | { readonly kind: "reload" }
+  /** Look at the interface: it is not what it was. */
+  | { readonly kind: "interface" }
   | { readonly kind: "end"; readonly code: ExitCode };
 
 /**
@@ -19,6 +21,7 @@ export class Orders implements Disposable {
   readonly #onReload = () => this.#reload();
   readonly #onEnd = () => this.end(ExitCode.OK);
   #isReloadWanted = false;
+  #hasInterfaceChanged = false;
   #endCode: ExitCode | null = null;
   #wake: () => void = () => {};
 
@@ -34,12 +37,22 @@ export class Orders implements Disposable {
     this.#wake();
   }
 
-  /** The next order. The end comes before a reload, and several reloads that were waiting are one. */
+  /** Orders a look at the interface. */
+  interfaceChanged(): void {
+    this.#hasInterfaceChanged = true;
+    this.#wake();
+  }
+
+  /** The next order. The end comes before all others, and several of a kind that were waiting are one. */
   async next(): Promise<Order> {
-    while (this.#endCode === null && !this.#isReloadWanted) {
+    while (this.#endCode === null && !this.#isReloadWanted && !this.#hasInterfaceChanged) {
       await new Promise<void>((resolve) => this.#wake = resolve);
     }
     if (this.#endCode !== null) return { kind: "end", code: this.#endCode };
+    if (this.#hasInterfaceChanged) {
+      this.#hasInterfaceChanged = false;
+      return { kind: "interface" };
+    }
     this.#isReloadWanted = false;
     return { kind: "reload" };
   }

@@ -4,10 +4,21 @@
  * @module
  */
 
-import type { Config } from "../model/config.ts";
+import { decidingBits, type SharingClients } from "../datapath/mod.ts";
+import type { Config, DirectorConfig } from "../model/config.ts";
 import { ExitCode } from "../model/exit_code.ts";
 import { OperatorError } from "../model/operator_error.ts";
 import type { Attachment } from "./attachment.ts";
+
+/** Keys of the director that are read once, when it opens its device and its tables, and what they set. */
+const LOST_DIRECTOR_SETTINGS: readonly (readonly [key: string, setting: keyof DirectorConfig])[] = [
+  ["interface", "interface"],
+  ["max_connections", "maxConnections"],
+  ["hash_key", "hashKey"],
+  ["workers", "workers"],
+  ["cpus", "cpus"],
+  ["offloads", "offloads"],
+];
 
 /**
  * Refuses a configuration whose changes would be lost without a restart.
@@ -17,17 +28,43 @@ import type { Attachment } from "./attachment.ts";
 export function refuseLostSettings(current: Config, next: Config): void {
   const differs = (one: unknown, other: unknown) => JSON.stringify(one) !== JSON.stringify(other);
   const lost = [
-    ...(differs(current.director.interface, next.director.interface) ? ["director.interface"] : []),
-    ...(differs(current.director.maxConnections, next.director.maxConnections)
-      ? ["director.max_connections"]
-      : []),
-    ...(differs(current.director.hashKey, next.director.hashKey) ? ["director.hash_key"] : []),
+    ...LOST_DIRECTOR_SETTINGS.filter(([, setting]) =>
+      differs(current.director[setting], next.director[setting])
+    )
+      .map(([key]) => `director.${key}`),
     ...(differs(current.status, next.status) ? ["status"] : []),
   ];
   if (lost.length === 0) return;
   throw new OperatorError(`A running director cannot change ${lost.join(", ")}`, ExitCode.CONFIG, {
     remedy: "Restart it; its connections go on",
   });
+}
+
+/**
+ * Refuses a configuration under which clients share a persistence template that belong to different workers.
+ *
+ * @throws {OperatorError} If it makes the widest netmask of a family wider.
+ */
+export function refuseSplitTemplates(current: Config, next: Config): void {
+  if (current.director.workers === 1) return;
+  for (const family of [4, 6] as const) {
+    const bits = decidingBits(family, sharingOf(next));
+    if (bits >= decidingBits(family, sharingOf(current))) continue;
+    throw new OperatorError(
+      `A running director with several workers cannot widen persistence.netmask to ${bits}: ` +
+        "clients that would share a real server are spread over the workers already",
+      ExitCode.CONFIG,
+      { remedy: "Restart it; its connections go on" },
+    );
+  }
+}
+
+function sharingOf({ services }: Config): SharingClients[] {
+  return services.map(({ vip, persistence }) => ({
+    vip,
+    persistenceMs: persistence?.timeoutMs ?? 0,
+    persistencePrefix: persistence?.prefixLength ?? 0,
+  }));
 }
 
 /**

@@ -6,24 +6,31 @@
 
 import manifest from "../deno.json" with { type: "json" };
 import { loadConfig } from "../config/parse_config.ts";
-import { checkLibraries, Datapath, type DatapathEvent, faultError } from "../datapath/mod.ts";
+import { checkLibraries } from "../datapath/mod.ts";
 import { readBootId } from "../host/boot_id.ts";
 import { undoSteps } from "../host/change_host.ts";
 import { Journal } from "../host/journal.ts";
-import { readLinks } from "../host/links.ts";
+import { notifyReady, notifyStopping } from "../host/service_manager.ts";
 import type { Config } from "../model/config.ts";
 import { ExitCode } from "../model/exit_code.ts";
+import { hostOfUrl } from "../model/ip_address.ts";
 import { OperatorError } from "../model/operator_error.ts";
 import { createApp } from "../status/app.tsx";
 import { serveStatus } from "../status/serve.ts";
-import { attach, type Attachment } from "./attachment.ts";
+import type { Attachment } from "./attachment.ts";
+import { DatapathSupervisor, type SupervisorListener } from "./datapath_supervisor.ts";
+import { DirectRouting } from "./direct_routing.ts";
 import { Director } from "./director.ts";
 import { EventLog } from "./events.ts";
+import { watchGuard } from "./guard_watch.ts";
 import { hashKey } from "./hash_key.ts";
-import { installGuard, replaceGuard } from "./kernel_guard.ts";
+import { watchInterface } from "./interface_watch.ts";
+import { KernelGuard } from "./kernel_guard.ts";
 import { type LogFormat, openLog } from "./log.ts";
+import { disableOffloads } from "./offloads.ts";
 import { Orders } from "./orders.ts";
-import { refuseLostSettings, refuseOtherInterface } from "./reload.ts";
+import { findAttachment, RunningDirector, servicesText, vipsOf } from "./running_director.ts";
+import { WireSentinel } from "./wire_sentinel.ts";
 
 export interface DirectorOptions {
   /** Path of the configuration. */
@@ -50,21 +57,28 @@ export async function runDirector(options: DirectorOptions, io: DirectorIo): Pro
   cleanup.defer(log.close);
   const events = new EventLog(log.sink);
 
-  const links = await readLinks();
   checkLibraries();
-  const attachment = attach(config, links);
-  const director = new Director(config, {
-    version: manifest.version,
-    startedAtMs: Date.now(),
-    interface: { name: attachment.name, mac: attachment.mac, mtu: attachment.mtu },
-    tableCapacity: config.director.maxConnections,
-  }, events);
+  const attachment = await findAttachment(config);
+  const routing = new DirectRouting({ config, path: options.config }, attachment.name, events);
+  const useRouting = await routing.prepare(config);
+  const director = new Director(
+    config,
+    {
+      version: manifest.version,
+      startedAtMs: Date.now(),
+      interface: { name: attachment.name, mac: attachment.mac, mtu: attachment.mtu },
+      tableCapacity: config.director.maxConnections,
+    },
+    events,
+    routing,
+  );
 
   const status = await serveStatus({
     app: createApp({
       snapshot: () => director.snapshot(),
       token: config.status.token,
       isReady: () => director.isReady,
+      audit: () => routing.audit(),
     }),
     listen: config.status.listen,
     token: config.status.token,
@@ -74,79 +88,117 @@ export async function runDirector(options: DirectorOptions, io: DirectorIo): Pro
 
   const journal = await Journal.open(`${options.runDir}/director.journal`);
   cleanup.defer(() => journal.close());
-  const isGuarded = await installGuard(journal, attachment.name, vipsOf(config), links);
+  const guard = await KernelGuard.install(journal, attachment.name, vipsOf(config));
   cleanup.defer(() => undoSteps(journal, "all", () => {}));
+  const offloads = config.director.offloads === "handle"
+    ? "handled"
+    : disabledText(await disableOffloads(journal, attachment.name));
 
-  const datapath = await Datapath.start({
-    device: attachment.name,
-    interfaceIndex: attachment.index,
-    mac: attachment.mac,
-    mtu: attachment.mtu,
-    addresses: attachment.addresses,
-    tableFile: `${options.runDir}/connections`,
-    maxConnections: config.director.maxConnections,
-    bootId: await readBootId(),
-    hashKey: hashKey(config.director.hashKey, `${options.runDir}/hash_key`),
-    table: director.firstTable(),
-  }, (event) => datapathReported(event, director, events, orders));
-  cleanup.defer(() => datapath.stop());
-  director.start(datapath);
+  const sentinel = new WireSentinel({
+    file: { config, path: options.config },
+    events,
+    announce: (vip) => supervisor.datapath.announce(vip),
+    onReport: (alarms, totals) => director.wireReported(alarms, totals),
+  });
+  const supervisor: DatapathSupervisor = await DatapathSupervisor.start(
+    {
+      tableFile: `${options.runDir}/connections`,
+      maxConnections: config.director.maxConnections,
+      bootId: await readBootId(),
+      hashKey: hashKey(config.director.hashKey, `${options.runDir}/hash_key`),
+      workers: config.director.workers,
+      cpus: config.director.cpus,
+    },
+    attachment,
+    director.firstTable(),
+    listener(director, sentinel, events, orders),
+  );
+  cleanup.defer(() => supervisor.stop());
+  cleanup.defer(() => routing.stop());
+  useRouting();
+  director.start(supervisor.datapath);
   cleanup.defer(() => director.stop());
 
-  const reload = async () => {
-    try {
-      const next = await loadConfig(options.config);
-      refuseLostSettings(director.config, next);
-      refuseOtherInterface(attachment, attach(next, await readLinks()));
-      if (isGuarded) await replaceGuard(attachment.name, vipsOf(next));
-      director.reload(next);
-      events.report("info", "config.loaded", `${options.config}: ${servicesText(next)}`);
-    } catch (error) {
-      if (!(error instanceof OperatorError)) throw error;
-      const remedy = error.remedy === null ? "" : ` (${error.remedy})`;
-      events.report("error", "config.refused", `The configuration in use stays: ${error.message}${remedy}`);
-    }
-  };
-  events.report("info", "director.started", startText(attachment, config, status.address));
-  let order = await orders.next();
-  for (; order.kind === "reload"; order = await orders.next()) await reload();
+  cleanup.use(sentinel);
+  await sentinel.open(attachment.name);
+
+  const running = new RunningDirector(attachment, {
+    configFile: options.config,
+    director,
+    routing,
+    sentinel,
+    supervisor,
+    guard,
+    events,
+  });
+  routing.start(() => running.coverProbes());
+  cleanup.use(watchInterface(() => running.attachment, () => orders.interfaceChanged()));
+  if (guard !== null) cleanup.use(watchGuard(guard, events));
+  events.report("info", "director.started", startText(attachment, config, offloads, status.address));
+  await notifyReady(`Answering for ${vipsOf(config).join(", ")}`);
+  const code = await carryOut(orders, running);
+  await notifyStopping();
   events.report(
     "info",
     "director.stopping",
     "VIPs are not answered any more, the host is put back as it was",
   );
-  return order.code;
+  return code;
 }
 
-function datapathReported(
-  event: DatapathEvent,
+/** Does what a director is told to until it is told to end. */
+async function carryOut(orders: Orders, running: RunningDirector): Promise<ExitCode> {
+  for (;;) {
+    const order = await orders.next();
+    if (order.kind === "end") return order.code;
+    if (order.kind === "reload") await running.reload();
+    else {
+      const code = await running.followInterface();
+      if (code !== null) return code;
+    }
+  }
+}
+
+function listener(
   director: Director,
+  sentinel: WireSentinel,
   events: EventLog,
   orders: Orders,
-): void {
-  if (event.kind !== "fault") return director.datapathReported(event);
-  const error = faultError(event);
-  events.report("error", "datapath.fault", error.message);
-  orders.end(error instanceof OperatorError ? error.exitCode : ExitCode.FAILED);
+): SupervisorListener {
+  return {
+    onEvent: (event) => {
+      director.datapathReported(event);
+      sentinel.datapathReported(event);
+    },
+    onFault: (error) => {
+      events.report("error", "datapath.fault", error.message);
+      orders.end(error instanceof OperatorError ? error.exitCode : ExitCode.FAILED);
+    },
+    onHang: () => {
+      events.report(
+        "error",
+        "datapath.hung",
+        "The datapath makes no progress any more; this director ends, so that it can be started again",
+      );
+      orders.end(ExitCode.FAILED);
+    },
+  };
 }
 
-function vipsOf(config: Config): string[] {
-  return [...new Set(config.services.map(({ vip }) => vip))];
-}
-
-function servicesText(config: Config): string {
-  return config.services.map(({ name, servers }) => `${name} with ${servers.length} real servers`).join(", ");
+function disabledText(features: readonly string[]): string {
+  return features.length === 0 ? "none to disable" : `disabled (${features.join(" ")})`;
 }
 
 function startText(
   attachment: Attachment,
   config: Config,
+  offloads: string,
   statusAddress: { readonly host: string; readonly port: number } | null,
 ): string {
   const page = statusAddress === null
     ? ""
-    : `; status page at http://${statusAddress.host}:${statusAddress.port}/`;
+    : `; status page at http://${hostOfUrl(statusAddress.host)}:${statusAddress.port}/`;
   return `${vipsOf(config).join(", ")} on ${attachment.name} (${attachment.mac}); ${
     servicesText(config)
-  }${page}`;
+  }; offloads: ${offloads}${page}`;
 }

@@ -6,20 +6,24 @@
 
 import { formatPorts } from "../config/port_list.ts";
 import {
-  type CounterSnapshot,
+  type DatapathCounters,
   type DestinationCounters,
   type ForwardingTableData,
   VERDICTS,
 } from "../datapath/mod.ts";
 import type { Config, RealServer, VirtualService } from "../model/config.ts";
 import type {
+  AuditStatus,
   DirectorEvent,
+  HostReport,
   InterfaceStatus,
   LastCheck,
   RealServerState,
   RealServerStatus,
   StatusSnapshot,
   VirtualServiceStatus,
+  WireAlarm,
+  WireTotals,
 } from "../model/status_snapshot.ts";
 import { type Standing } from "./forwarding.ts";
 
@@ -30,15 +34,19 @@ export interface SnapshotSources {
   readonly config: Config;
   /** The table {@linkcode counters} belong to. */
   readonly table: ForwardingTableData;
-  readonly counters: CounterSnapshot;
+  readonly counters: DatapathCounters;
   readonly interface: InterfaceStatus;
   readonly tableCapacity: number;
   readonly bytesPerConnection: number;
   readonly events: readonly DirectorEvent[];
+  readonly alarms: readonly WireAlarm[];
+  readonly wire: WireTotals;
   /** Weight in the newest table; the counters may still be of the one before. */
   readonly weightOf: (service: VirtualService, server: RealServer) => number;
   readonly standingOf: (service: VirtualService, server: RealServer) => Standing;
   readonly lastCheckOf: (service: VirtualService, server: RealServer) => LastCheck | null;
+  readonly auditOf: (service: VirtualService, server: RealServer) => AuditStatus | null;
+  readonly hostOf: (server: RealServer) => HostReport | null;
   readonly connectionsPerSecondOf: (service: VirtualService, server: RealServer) => number;
 }
 
@@ -68,6 +76,12 @@ export function statusSnapshot(sources: SnapshotSources): StatusSnapshot {
       generation: counters.generation,
       captureDrops: counters.captureDrops,
       transmitErrors: counters.transmitErrors,
+      workers: counters.workers.map(({ frames, captureDrops, connectionsUsed }, number) => ({
+        cpu: config.director.cpus?.[number] ?? null,
+        frames,
+        captureDrops,
+        connections: connectionsUsed,
+      })),
     },
     connectionTable: {
       used: counters.connectionsUsed,
@@ -75,6 +89,8 @@ export function statusSnapshot(sources: SnapshotSources): StatusSnapshot {
       bytesPerConnection: sources.bytesPerConnection,
     },
     services: config.services.map((service) => serviceStatus(service, sources, counted)),
+    alarms: sources.alarms,
+    wire: sources.wire,
     verdicts: VERDICTS.map(({ name, meaning }, number) => ({
       name,
       meaning,
@@ -92,7 +108,7 @@ function countedKey(serviceName: string, address: string): string {
 /** Counters by service name and address. */
 function countersByServer(
   table: ForwardingTableData,
-  counters: CounterSnapshot,
+  counters: DatapathCounters,
 ): Map<string, DestinationCounters> {
   const byServer = new Map<string, DestinationCounters>();
   let index = 0;
@@ -144,6 +160,8 @@ function serverStatus(
     inactiveConnections: counters.inactive,
     connectionsPerSecond: sources.connectionsPerSecondOf(service, server),
     lastCheck: sources.lastCheckOf(service, server),
+    audit: sources.auditOf(service, server),
+    host: sources.hostOf(server),
     connections: counters.connections,
     packets: counters.packets,
     bytes: counters.bytes,
@@ -151,7 +169,8 @@ function serverStatus(
 }
 
 function stateOf(server: RealServer, standing: Standing, mac: string | null): RealServerState {
-  if (standing.state !== "up") return "down";
+  if (standing.state === "unknown" || standing.state === "down") return "down";
   if (mac === null) return "unresolved";
+  if (standing.state === "quarantined") return "quarantined";
   return server.weight === 0 ? "quiesced" : "up";
 }

@@ -66,11 +66,6 @@ export async function runAttempt(
   };
 }
 
-/** `10.0.0.5` or `[2001:db8::5]`, as in a URL (RFC 3986 §3.2.2). */
-export function hostOfUrl(address: string): string {
-  return address.includes(":") ? `[${address}]` : address;
-}
-
 const KNOWN_FAILURES: readonly (readonly [pattern: RegExp, outcome: string])[] = [
   [/connection refused/i, "refused"],
   [/no route to host|host is unreachable/i, "is not reachable: no route to host"],

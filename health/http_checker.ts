@@ -6,7 +6,8 @@
  */
 
 import type { HttpCheck } from "../model/config.ts";
-import { type Answer, type Checker, type CheckResult, hostOfUrl, runAttempt } from "./checker.ts";
+import { hostOfUrl } from "../model/ip_address.ts";
+import { type Answer, type Checker, type CheckResult, runAttempt } from "./checker.ts";
 
 export class HttpChecker implements Checker {
   readonly #address: string;

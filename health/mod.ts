@@ -9,6 +9,7 @@
  * monitor.reconcile([{
  *   key: "web/192.0.2.21",
  *   address: "192.0.2.21",
+ *   vip: "192.0.2.10",
  *   check: { type: "tcp", port: 80, intervalMs: 2_000, timeoutMs: 1_000, rise: 2, fall: 3 },
  * }]);
  * await monitor.settled();

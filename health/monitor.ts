@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { HealthCheck } from "../model/config.ts";
+import type { HealthCheck, HttpCheck, TcpCheck } from "../model/config.ts";
 import type { LastCheck } from "../model/status_snapshot.ts";
 import type { Checker, CheckResult } from "./checker.ts";
 import { HttpChecker } from "./http_checker.ts";
@@ -20,8 +20,10 @@ const STAGGER_MS = 200;
 export interface HealthTarget {
   /** Unique, and the same from one `reconcile()` to the next. */
   readonly key: string;
-  /** Canonical IP address to check. */
+  /** Canonical IP address of the real server. */
   readonly address: string;
+  /** Canonical IP address that clients connect to; what a check of type `dr` connects to as well. */
+  readonly vip: string;
   readonly check: HealthCheck;
 }
 
@@ -32,8 +34,8 @@ export interface HealthMonitorOptions {
   readonly onResult?: (target: HealthTarget, result: LastCheck) => void;
   /** @default {SYSTEM_TIMERS} */
   readonly timers?: Timers;
-  /** Makes the checker of a target. @default {createChecker} */
-  readonly createChecker?: (address: string, check: HealthCheck) => Checker;
+  /** Makes the checker of a target. @default {@linkcode createChecker}, which knows no check of type `dr`. */
+  readonly createChecker?: (target: HealthTarget) => Checker;
 }
 
 interface Watched {
@@ -53,7 +55,7 @@ export class HealthMonitor {
   readonly #onTransition: (target: HealthTarget, state: HealthState, result: LastCheck) => void;
   readonly #onResult: (target: HealthTarget, result: LastCheck) => void;
   readonly #timers: Timers;
-  readonly #createChecker: (address: string, check: HealthCheck) => Checker;
+  readonly #createChecker: (target: HealthTarget) => Checker;
   #watched = new Map<string, Watched>();
   #probes = new Map<string, SharedProbe>();
   readonly #stopping = new Set<Promise<void>>();
@@ -63,7 +65,7 @@ export class HealthMonitor {
     this.#onTransition = options.onTransition;
     this.#onResult = options.onResult ?? (() => {});
     this.#timers = options.timers ?? SYSTEM_TIMERS;
-    this.#createChecker = options.createChecker ?? createChecker;
+    this.#createChecker = options.createChecker ?? createDirectChecker;
   }
 
   /**
@@ -132,7 +134,7 @@ export class HealthMonitor {
     const { intervalMs, timeoutMs } = target.check;
     const shared: SharedProbe = {
       probe: new Probe({
-        checker: this.#createChecker(target.address, target.check),
+        checker: this.#createChecker(target),
         intervalMs,
         timeoutMs,
         timers: this.#timers,
@@ -180,20 +182,23 @@ export class HealthMonitor {
   }
 }
 
-/** The checker for a kind of check. */
-export function createChecker(address: string, check: HealthCheck): Checker {
+/** The checker for a kind of check that asks the real server's own address. */
+export function createChecker(address: string, check: TcpCheck | HttpCheck): Checker {
   switch (check.type) {
     case "tcp":
       return new TcpChecker(address, check.port);
     case "http":
       return new HttpChecker(address, check);
-    case "dr":
-      throw new TypeError("A proof of direct routing is not made from here");
   }
 }
 
+function createDirectChecker({ address, check }: HealthTarget): Checker {
+  if (check.type === "dr") throw new TypeError("A check of type dr needs a checker of its owner's");
+  return createChecker(address, check);
+}
+
 /** Equal for targets whose checks can be one: rise and fall are each target's own affair. */
-function questionOf({ address, check }: HealthTarget): string {
-  const request = check.type === "http" ? [check.path, check.status] : [];
+function questionOf({ address, vip, check }: HealthTarget): string {
+  const request = check.type === "http" ? [check.path, check.status] : check.type === "dr" ? [vip] : [];
   return JSON.stringify([check.type, address, check.port, ...request, check.intervalMs, check.timeoutMs]);
 }

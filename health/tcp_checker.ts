@@ -4,7 +4,8 @@
  * @module
  */
 
-import { type Checker, type CheckResult, hostOfUrl, runAttempt } from "./checker.ts";
+import { hostOfUrl } from "../model/ip_address.ts";
+import { type Checker, type CheckResult, runAttempt } from "./checker.ts";
 
 export class TcpChecker implements Checker {
   readonly #address: string;

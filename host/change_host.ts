@@ -60,11 +60,17 @@ export async function applyBeneath(journal: Journal, step: Step, reliant: readon
  * Takes steps back, the last one first. A step that cannot be taken back stops it: those before it may protect
  * the host while it is in force.
  *
- * @param which `unkept`: only those made since the last `Journal.keep()`; `all`: everything in the journal.
+ * @param which `unkept`: only those made since the last `Journal.keep()`; `all`: everything in the journal;
+ * `allButFirst`: the oldest stays in force.
  * @throws {HostError} If the host refuses; the journal then still holds that step and the ones before it.
  */
-export async function undoSteps(journal: Journal, which: "unkept" | "all", report: Report): Promise<void> {
-  for (const step of (which === "all" ? journal.steps : journal.unkeptSteps).toReversed()) {
+export async function undoSteps(
+  journal: Journal,
+  which: "unkept" | "all" | "allButFirst",
+  report: Report,
+): Promise<void> {
+  const steps = which === "unkept" ? journal.unkeptSteps : journal.steps.slice(which === "all" ? 0 : 1);
+  for (const step of steps.toReversed()) {
     try {
       const result = await undoStep(step);
       if (result === "undone") report(`undone: ${stepSentence(step)}`);

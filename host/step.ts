@@ -9,6 +9,7 @@
 import { ExitCode } from "../model/exit_code.ts";
 import { HostError } from "../model/operator_error.ts";
 import { requireCommand, runCommand, shellCommand } from "./command.ts";
+import { featureWords } from "./interface_features.ts";
 import { hostPrefixLength } from "./links.ts";
 import { familyOf } from "../model/ip_address.ts";
 import { type SysctlKey, sysctlName, writeSysctl } from "./sysctl.ts";
@@ -59,14 +60,34 @@ export interface ArptablesRule {
   readonly isTableNew: boolean;
 }
 
-/** Appends a rule to the chain PREROUTING of the nat table of iptables(8) or ip6tables(8). */
+/**
+ * Appends a rule to the chain PREROUTING of the nat table of iptables(8) or ip6tables(8).
+ *
+ * A host that had no nat table keeps an empty one after the undo: iptables has no way to remove a table, and nft(8),
+ * which has, is missing where this step is used. Empty, it does nothing.
+ */
 export interface IptablesRule {
   readonly kind: "iptablesRule";
   readonly program: "iptables" | "ip6tables";
   readonly args: readonly string[];
 }
 
-export type Step = SetSysctl | AddAddress | AddLocalRoute | NftTable | ArptablesRule | IptablesRule;
+/** Switches off features of an interface that are on, all at once (ethtool(8), `-K`). */
+export interface DisableFeatures {
+  readonly kind: "disableFeatures";
+  readonly device: string;
+  /** Long names in ethtool(8), at least one. */
+  readonly features: readonly string[];
+}
+
+export type Step =
+  | SetSysctl
+  | AddAddress
+  | AddLocalRoute
+  | NftTable
+  | ArptablesRule
+  | IptablesRule
+  | DisableFeatures;
 
 /**
  * Makes the change.
@@ -83,7 +104,8 @@ export async function applyStep(step: Step): Promise<void> {
     case "addAddress":
     case "addLocalRoute":
     case "arptablesRule":
-    case "iptablesRule": {
+    case "iptablesRule":
+    case "disableFeatures": {
       const [program, ...args] = applyWords(step);
       await requireCommand(program!, args);
     }
@@ -105,6 +127,8 @@ export function stepSentence(step: Step): string {
       return `append to arptables ${step.chain}: ${step.args.join(" ")}`;
     case "iptablesRule":
       return `append to ${step.program} nat PREROUTING: ${step.args.join(" ")}`;
+    case "disableFeatures":
+      return `switch off ${step.features.join(", ")} of ${step.device}`;
   }
 }
 
@@ -134,6 +158,8 @@ export function undoWords(step: Step): string[] {
       return ["arptables", "-D", step.chain, ...step.args];
     case "iptablesRule":
       return iptablesWords("-D", step);
+    case "disableFeatures":
+      return featureWords(step.device, step.features, "on");
   }
 }
 
@@ -152,6 +178,7 @@ function changeKey(step: Step): string {
     case "addLocalRoute":
     case "arptablesRule":
     case "iptablesRule":
+    case "disableFeatures":
       return applyCommand(step);
   }
 }
@@ -220,6 +247,8 @@ function applyWords(step: Exclude<Step, NftTable>): string[] {
       return ["arptables", "-A", step.chain, ...step.args];
     case "iptablesRule":
       return iptablesWords("-A", step);
+    case "disableFeatures":
+      return featureWords(step.device, step.features, "off");
   }
 }
 
@@ -250,6 +279,7 @@ export function stepFromJson(value: unknown, source: string): Step {
     case "nftTable":
     case "arptablesRule":
     case "iptablesRule":
+    case "disableFeatures":
       return step;
     default:
       throw new HostError(

@@ -6,11 +6,13 @@
  */
 
 import { requireCommand } from "./command.ts";
+import { readFeaturesIfThere } from "./interface_features.ts";
 import { addressesLike, hostPrefixLength, readLinks } from "./links.ts";
 import {
   type AddAddress,
   type AddLocalRoute,
   type ArptablesRule,
+  type DisableFeatures,
   hasArptablesRule,
   hasIptablesRule,
   hasNftTable,
@@ -48,6 +50,8 @@ export async function undoStep(step: Step): Promise<UndoResult> {
       return await undoArptablesRule(step);
     case "iptablesRule":
       return await undoIptablesRule(step);
+    case "disableFeatures":
+      return await undoDisabledFeatures(step);
   }
 }
 
@@ -83,6 +87,14 @@ async function undoLocalRoute(step: AddLocalRoute): Promise<UndoResult> {
 async function undoIptablesRule(step: IptablesRule): Promise<UndoResult> {
   if (!await hasIptablesRule(step)) return "absent";
   await require(undoWords(step));
+  return "undone";
+}
+
+async function undoDisabledFeatures(step: DisableFeatures): Promise<UndoResult> {
+  const found = await readFeaturesIfThere(step.device);
+  const features = step.features.filter((name) => found?.get(name)?.isOn === false);
+  if (features.length === 0) return "absent";
+  await require(undoWords({ ...step, features }));
   return "undone";
 }
 

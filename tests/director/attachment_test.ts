@@ -1,15 +1,19 @@
 import assert from "node:assert/strict";
-import { attach } from "../../director/attachment.ts";
+import { attach, type Attachment } from "../../director/attachment.ts";
 import type { Link } from "../../host/links.ts";
 import type { Config } from "../../model/config.ts";
 import { OperatorError } from "../../model/operator_error.ts";
-import { CLUSTER, config, link, LOOPBACK, MAC } from "./configs.ts";
+import { CLUSTER, config, link, LOOPBACK, MAC, routesOver } from "./configs.ts";
 
 const ETH0 = link("eth0", ["192.0.2.2/24"]);
 
+function attached(configuration: Config, links: readonly Link[]): Attachment {
+  return attach(configuration, links, routesOver(links, configuration));
+}
+
 function refusal(configuration: Config, links: readonly Link[]): { code: number; text: string } {
   try {
-    attach(configuration, links);
+    attached(configuration, links);
   } catch (error) {
     assert(error instanceof OperatorError);
     return { code: error.exitCode, text: `${error.message}\n${error.remedy}` };
@@ -18,18 +22,18 @@ function refusal(configuration: Config, links: readonly Link[]): { code: number;
 }
 
 Deno.test("attach() finds the interface whose subnet holds the VIPs", () => {
-  const found = attach(config(), [LOOPBACK, link("eth1", ["10.0.0.1/8"]), ETH0]);
+  const found = attached(config(), [LOOPBACK, link("eth1", ["10.0.0.1/8"]), ETH0]);
   assert.deepEqual([found.name, found.mac], ["eth0", MAC]);
 });
 
 Deno.test("attach() takes the configured interface even if the VIPs are in no subnet of it", () => {
   const routed = config(`director: { interface: eth0 }${CLUSTER.replaceAll("192.0.2.1", "203.0.113.1")}`);
-  assert.equal(attach(routed, [LOOPBACK, ETH0]).name, "eth0");
+  assert.equal(attached(routed, [LOOPBACK, ETH0]).name, "eth0");
 });
 
 Deno.test("attach() accepts a VIP that is a further address of the interface", () => {
   for (const vip of ["192.0.2.10/32", "192.0.2.10/24"]) {
-    assert.equal(attach(config(), [link("eth0", ["192.0.2.2/24", vip])]).name, "eth0");
+    assert.equal(attached(config(), [link("eth0", ["192.0.2.2/24", vip])]).name, "eth0");
   }
 });
 
@@ -80,4 +84,64 @@ Deno.test("attach() refuses real servers that are elsewhere, or the director its
   const own = refusal(config(CLUSTER.replace("192.0.2.22", "192.0.2.2")), [ETH0]);
   assert.match(own.text, /Real server 192\.0\.2\.2 of service "web" is this host itself/);
   assert.deepEqual([distant.code, own.code], [78, 78]);
+});
+
+const CLUSTER6 = CLUSTER.replaceAll("192.0.2.", "2001:db8::").replace("netmask: 24", "netmask: 64");
+const BOTH = link("eth0", ["192.0.2.2/24", "2001:db8::2/64", "fe80::2/64"]);
+
+Deno.test("attach() finds the interface of IPv6 VIPs, and of both families at once", () => {
+  const both = config(CLUSTER + CLUSTER6.replace("services:\n", "").replaceAll(/name: (\w+)/g, "name: $16"));
+  for (const configuration of [config(CLUSTER6), both]) {
+    const found = attached(configuration, [LOOPBACK, link("eth1", ["2001:db8:1::1/64"]), BOTH]);
+    assert.equal(found.name, "eth0");
+    assert.equal(found.uplinks.get("2001:db8::22")?.name, "eth0");
+  }
+});
+
+Deno.test("attach() takes an IPv6 VIP outside every subnet only on a named interface", () => {
+  const routed = CLUSTER6.replaceAll("vip: 2001:db8::1", "vip: 2001:db8:f::1");
+  const { text } = refusal(config(routed), [LOOPBACK, BOTH]);
+  assert.match(
+    text,
+    /VIP 2001:db8:f::10 is in no subnet of this host: eth0 192\.0\.2\.2\/24, eth0 2001:db8::2\/64\n/,
+  );
+  assert.equal(attached(config(`director: { interface: eth0 }${routed}`), [BOTH]).name, "eth0");
+});
+
+Deno.test("attach() refuses a real server behind a router, on another interface, or known by a link-local address", () => {
+  const links = [BOTH];
+  const configuration = config(CLUSTER6);
+  for (const change of [{ isOnLink: false }, { device: "eth1" }]) {
+    const routes = routesOver(links, configuration);
+    routes.set("2001:db8::22", { ...routes.get("2001:db8::22")!, ...change });
+    assert.throws(
+      () => attach(configuration, links, routes),
+      /Real server 2001:db8::22 of service "web" is not on the link of eth0 \(eth0 192\.0\.2\.2\/24, eth0 2001:/,
+    );
+  }
+  const linkLocal = {
+    ...configuration,
+    services: configuration.services.map((service) => ({
+      ...service,
+      servers: service.servers.map((server) => ({ ...server, address: "fe80::21" })),
+    })),
+  };
+  assert.match(refusal(linkLocal, links).text, /fe80::21 of service "web" is a link-local address/);
+});
+
+Deno.test("attach() asks nothing of the host about a real server in a VLAN, but that it is not the host", () => {
+  const tagged = (address: string): Config => {
+    const [service] = config().services;
+    const servers = [{ ...service!.servers[0]!, address, vlan: 7 }];
+    return { ...config(), services: [{ ...service!, servers }] };
+  };
+  assert.equal(attach(tagged("203.0.113.21"), [ETH0], new Map()).uplinks.get("203.0.113.21")?.name, "eth0");
+  assert.match(refusal(tagged("192.0.2.2"), [ETH0]).text, /is this host itself/);
+});
+
+Deno.test("attach() finds no interface by VIPs that are in VLANs", () => {
+  const all = { ...config(), services: config().services.map((service) => ({ ...service, vlan: 7 })) };
+  assert.match(refusal(all, [ETH0]).text, /All VIPs are in VLANs.*\nSet director\.interface/);
+  const named = { ...all, director: { ...all.director, interface: "eth0" } };
+  assert.equal(attached(named, [ETH0]).name, "eth0");
 });

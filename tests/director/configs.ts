@@ -1,7 +1,8 @@
 /** What the director tests share: configurations, read by the real parser, and a host to use them on. */
 
 import { parseConfig } from "../../config/parse_config.ts";
-import { type Link, parseLinks } from "../../host/links.ts";
+import { type Link, linkHolding, linkOfSubnet, parseLinks, subnetAddress } from "../../host/links.ts";
+import type { Route } from "../../host/routes.ts";
 import type { Config } from "../../model/config.ts";
 
 export const MAC = "02:00:00:00:00:02";
@@ -46,10 +47,30 @@ export function link(name: string, addresses: readonly string[], changes: Partia
     address: MAC,
     addr_info: addresses.map((text) => {
       const [local, prefixlen] = text.split("/");
-      return { family: "inet", local, prefixlen: Number(prefixlen), scope: "global" };
+      return {
+        family: local!.includes(":") ? "inet6" : "inet",
+        local,
+        prefixlen: Number(prefixlen),
+        scope: local!.startsWith("fe80:") ? "link" : "global",
+      };
     }),
   };
   return { ...parseLinks(JSON.stringify([report]))[0]!, ...changes };
 }
 
 export const LOOPBACK = link("lo", ["127.0.0.1/8"], { index: 1, mac: "00:00:00:00:00:00", isLoopback: true });
+
+/** Routes to the real servers of a configuration, as the kernel makes them of the subnets of these interfaces. */
+export function routesOver(links: readonly Link[], { services }: Config): Map<string, Route> {
+  const routes = new Map<string, Route>();
+  for (const { address } of services.flatMap(({ servers }) => servers)) {
+    const link = linkOfSubnet(links, address);
+    if (linkHolding(links, address) !== null) {
+      routes.set(address, { device: "lo", isLocal: true, isOnLink: false, source: address });
+    } else if (link !== null) {
+      const source = subnetAddress(link, address)!.address;
+      routes.set(address, { device: link.name, isLocal: false, isOnLink: true, source });
+    }
+  }
+  return routes;
+}

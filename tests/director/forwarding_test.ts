@@ -56,6 +56,7 @@ Deno.test("forwardingTable() takes services over with their numbers and defaults
   assert.deepEqual([dns!.protocol, dns!.persistenceMs, dns!.persistencePrefix], [17, 0, 32]);
   assert.deepEqual(web!.destinations[1], {
     address: "192.0.2.22",
+    vlan: null,
     weight: 1,
     isDown: false,
     maxConnections: 100,
@@ -78,6 +79,10 @@ Deno.test("forwardingTable() says down, unknown, returning and quiesced servers 
   const known = tableWith({});
   assert.deepEqual(shown(known), [[9, false], [0, true], [0, false]]);
   assert.equal(known.isSettling, false);
+
+  const quarantined = tableWith({ "192.0.2.21": { state: "quarantined" } });
+  assert.deepEqual(shown(quarantined), [[0, false], [0, true], [0, false]], "its connections go on");
+  assert.equal(quarantined.isSettling, false);
 
   const settling = tableWith({ "192.0.2.21": { state: "unknown" } });
   assert.deepEqual(shown(settling), [[0, false], [0, true], [0, false]], "known connections go on meanwhile");

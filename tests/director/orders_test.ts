@@ -46,3 +46,14 @@ Deno.test("Orders.next() waits for another signal after a reload", () =>
     orders.end(ExitCode.OK);
     assert.equal((await next).kind, "end");
   }));
+
+Deno.test("Orders.next() hands out a change of the interface once, however often it was noticed", () =>
+  withOrders(async (orders) => {
+    orders.interfaceChanged();
+    orders.interfaceChanged();
+    Deno.kill(Deno.pid, "SIGHUP");
+    assert.deepEqual(await orders.next(), { kind: "interface" });
+    assert.deepEqual(await orders.next(), { kind: "reload" });
+    orders.end(ExitCode.OK);
+    assert.equal((await orders.next()).kind, "end");
+  }));

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { attach } from "../../director/attachment.ts";
-import { refuseLostSettings, refuseOtherInterface } from "../../director/reload.ts";
+import { refuseLostSettings, refuseOtherInterface, refuseSplitTemplates } from "../../director/reload.ts";
 import { OperatorError } from "../../model/operator_error.ts";
-import { CLUSTER, config, link } from "./configs.ts";
+import { CLUSTER, config, link, routesOver } from "./configs.ts";
 
 Deno.test("refuseLostSettings() accepts everything that services can change", () => {
   const changed = CLUSTER.replace("wrr", "lc").replace("weight: 30", "weight: 3").replace(
@@ -16,13 +16,21 @@ Deno.test("refuseLostSettings() accepts everything that services can change", ()
   refuseLostSettings(config(), config(changed));
 });
 
+Deno.test("refuseLostSettings() accepts a change of what the director does with real servers", () => {
+  refuseLostSettings(config(), config(`director: { quarantine: true, probe_address: 192.0.2.99 }${CLUSTER}`));
+});
+
 Deno.test("refuseLostSettings() names every setting that needs a restart, and how to get on", () => {
-  const next = config(`director: { interface: eth0, max_connections: 5000, hash_key: ${"ab".repeat(16)} }
+  const hashKey = "ab".repeat(16);
+  const director =
+    `interface: eth0, max_connections: 5000, hash_key: ${hashKey}, workers: 2, cpus: [0, 1], offloads: disable`;
+  const next = config(`director: { ${director} }
 status: { listen: 127.0.0.1:9999 }${CLUSTER}`);
   assert.throws(() => refuseLostSettings(config(), next), (error: OperatorError) => {
     assert.equal(
       error.message,
-      "A running director cannot change director.interface, director.max_connections, director.hash_key, status",
+      "A running director cannot change director.interface, director.max_connections, director.hash_key, " +
+        "director.workers, director.cpus, director.offloads, status",
     );
     assert.equal(error.exitCode, 78);
     assert.equal(error.remedy, "Restart it; its connections go on");
@@ -30,9 +38,33 @@ status: { listen: 127.0.0.1:9999 }${CLUSTER}`);
   });
 });
 
+Deno.test("refuseSplitTemplates() refuses templates of more clients than before, where there are several workers", () => {
+  const withNetmask = (netmask: number | null, workers = 2) => {
+    const persistence = netmask === null ? "" : `persistence: { timeout: 5m, netmask: ${netmask} }, `;
+    return config(`director: { workers: ${workers} }
+services:
+  - { vip: 192.0.2.10, port: 80, ${persistence}servers: [{ address: 192.0.2.21 }] }
+  - { vip: "2001:db8::10", port: 80, persistence: { netmask: 48 }, servers: [{ address: "2001:db8::21" }] }
+`);
+  };
+  refuseSplitTemplates(withNetmask(null), withNetmask(32));
+  refuseSplitTemplates(withNetmask(24), withNetmask(28));
+  refuseSplitTemplates(withNetmask(null, 1), withNetmask(8, 1));
+  assert.throws(() => refuseSplitTemplates(withNetmask(null), withNetmask(24)), (error: OperatorError) => {
+    assert.match(error.message, /cannot widen persistence\.netmask to 24: clients/);
+    assert.equal(error.exitCode, 78);
+    return true;
+  });
+  assert.throws(() => refuseSplitTemplates(withNetmask(28), withNetmask(24)), OperatorError);
+});
+
 Deno.test("refuseOtherInterface() refuses VIPs that have moved to another interface", () => {
-  const eth0 = attach(config(), [link("eth0", ["192.0.2.2/24"])]);
-  const eth1 = attach(config(), [link("eth1", ["192.0.2.3/24"])]);
+  const attached = (name: string) => {
+    const links = [link(name, ["192.0.2.2/24"])];
+    return attach(config(), links, routesOver(links, config()));
+  };
+  const eth0 = attached("eth0");
+  const eth1 = attached("eth1");
   refuseOtherInterface(eth0, { ...eth0, mtu: 9000 });
   assert.throws(() => refuseOtherInterface(eth0, eth1), OperatorError);
 });

@@ -18,3 +18,11 @@ Deno.test("checkOfServer() asks on the server's own port in place of the service
 Deno.test("checkOfServer() leaves a check of another port alone", () => {
   assert.equal(portChecked(9000, 8080), 9000);
 });
+
+Deno.test("checkOfServer() has a check through the VIP go where clients go", () => {
+  const check: HealthCheck = {
+    ...{ type: "dr", port: 80 },
+    ...{ intervalMs: 2_000, timeoutMs: 1_000, rise: 2, fall: 3 },
+  };
+  assert.deepEqual(checkOfServer(check, { ports: [{ first: 80, last: 80 }] }, { port: 8080 }), check);
+});

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
-import { VERDICTS } from "../../datapath/mod.ts";
+import { EMPTY_COUNTERS, VERDICTS } from "../../datapath/mod.ts";
 import { forwardingTable, type Standing } from "../../director/forwarding.ts";
 import { type SnapshotSources, statusSnapshot } from "../../director/snapshot.ts";
+import { EMPTY } from "../status/snapshots.ts";
 import { CLUSTER, config, MAC } from "./configs.ts";
 
 const UP: Standing = { state: "up", returnedAtMs: null };
@@ -31,14 +32,22 @@ function sources(changes: Partial<SnapshotSources> = {}): SnapshotSources {
       connectionsUsed: 3,
       verdicts: VERDICTS.map((_, number) => number * 7),
       destinations: [counted(5), counted(6), counted(7), counted(8)],
+      workers: [
+        { frames: 60, captureDrops: 1, connectionsUsed: 2 },
+        { frames: 40, captureDrops: 0, connectionsUsed: 1 },
+      ],
     },
     interface: { name: "eth0", mac: MAC, mtu: 1500 },
     tableCapacity: 1000,
     bytesPerConnection: 64,
     events: [],
+    alarms: [],
+    wire: EMPTY.wire,
     weightOf: (_, { weight }) => weight,
     standingOf: () => UP,
     lastCheckOf: () => null,
+    auditOf: () => ({ verdict: "hardened", at: "2026-03-01T11:57:00.000Z" }),
+    hostOf: () => null,
     connectionsPerSecondOf: () => 1.5,
     ...changes,
   };
@@ -55,6 +64,10 @@ Deno.test("statusSnapshot() shows counters with the server they belong to", () =
   assert.equal(uptimeSeconds, 61);
   assert.deepEqual([datapath.generation, datapath.captureDrops, datapath.transmitErrors], [5, 1, 2]);
   assert.deepEqual(connectionTable, { used: 3, capacity: 1000, bytesPerConnection: 64 });
+  assert.deepEqual(datapath.workers, [
+    { cpu: null, frames: 60, captureDrops: 1, connections: 2 },
+    { cpu: null, frames: 40, captureDrops: 0, connections: 1 },
+  ]);
 });
 
 Deno.test("statusSnapshot() names every verdict with its count", () => {
@@ -75,6 +88,14 @@ Deno.test("statusSnapshot() tells the states of real servers apart", () => {
   assert.deepEqual(statesWith(UP, MAC), ["up", "up", "quiesced"]);
   assert.deepEqual(statesWith(UP, null), ["unresolved", "unresolved", "unresolved"]);
   assert.deepEqual(statesWith({ state: "down" }, MAC), ["down", "down", "down"]);
+  assert.deepEqual(
+    statesWith({ state: "quarantined" }, MAC),
+    ["quarantined", "quarantined", "quarantined"],
+  );
+  assert.deepEqual(
+    statesWith({ state: "quarantined" }, null),
+    ["unresolved", "unresolved", "unresolved"],
+  );
   assert.deepEqual(statesWith({ state: "unknown" }, MAC), ["down", "down", "down"]);
 });
 
@@ -101,15 +122,8 @@ Deno.test("statusSnapshot() keeps counters with their servers while a new config
 });
 
 Deno.test("statusSnapshot() shows zeros before the datapath has counted anything", () => {
-  const counters = {
-    generation: 0,
-    captureDrops: 0,
-    transmitErrors: 0,
-    connectionsUsed: 0,
-    verdicts: [],
-    destinations: [],
-  };
-  const snapshot = statusSnapshot(sources({ counters, table: { generation: 0, services: [] } }));
+  const table = { generation: 0, services: [] };
+  const snapshot = statusSnapshot(sources({ counters: EMPTY_COUNTERS, table }));
   const [server] = snapshot.services[0]!.servers;
   assert.deepEqual([server!.connections, server!.mac], [0, null]);
   assert(snapshot.verdicts.every(({ frames }) => frames === 0));

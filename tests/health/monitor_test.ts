@@ -48,7 +48,7 @@ class ManualTimers implements Timers {
 const CHECK: HealthCheck = { type: "tcp", port: 80, intervalMs: 1_000, timeoutMs: 500, rise: 2, fall: 3 };
 
 function target(key: string, address: string, check: HealthCheck = CHECK): HealthTarget {
-  return { key, address, check };
+  return { key, address, vip: "192.0.2.10", check };
 }
 
 /** A monitor under a manual clock, over servers that answer what the test says. */
@@ -67,7 +67,7 @@ class Rig {
     onTransition: ({ key }, state, result) =>
       this.transitions.push(`${key} ${state} ${result.at.slice(17, 23)}`),
     onResult: ({ key }, { passed }) => this.results.push(`${key} ${passed}`),
-    createChecker: (address) => ({
+    createChecker: ({ address }) => ({
       check: async (_timeoutMs: number, signal: AbortSignal): Promise<CheckResult> => {
         this.asked.push(`${address} at ${this.timers.monotonicMs()}`);
         signal.addEventListener("abort", () => this.aborted++);
@@ -124,6 +124,22 @@ Deno.test("HealthMonitor spreads first checks over 200 ms and counts intervals f
     "10.0.0.2 at 1050",
     "10.0.0.3 at 1100",
   ]);
+});
+
+Deno.test("HealthMonitor shares a check through the VIP only among targets with the same VIP", async () => {
+  const rig = new Rig();
+  const check: HealthCheck = { ...CHECK, type: "dr" };
+  const through = (key: string, vip: string) => ({ key, address: "10.0.0.1", vip, check });
+  rig.monitor.reconcile([through("a", "192.0.2.10"), through("b", "192.0.2.11"), through("c", "192.0.2.10")]);
+  await rig.timers.advance(200);
+  assert.equal(rig.asked.length, 2);
+  assert.equal(rig.results.length, 3);
+});
+
+Deno.test("HealthMonitor makes no check through the VIP by itself", () => {
+  const monitor = new HealthMonitor({ onTransition: () => {} });
+  const check: HealthCheck = { ...CHECK, type: "dr" };
+  assert.throws(() => monitor.reconcile([target("a", "10.0.0.1", check)]), /of its owner's/);
 });
 
 Deno.test("HealthMonitor never runs two checks of one target at a time, and catches up at once", async () => {

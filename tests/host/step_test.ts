@@ -38,6 +38,11 @@ Deno.test("applyCommand() and undoCommand() are what an operator would type", ()
       "ip6tables -w -t nat -A PREROUTING -d 2001:db8::10 -j REDIRECT",
       "ip6tables -w -t nat -D PREROUTING -d 2001:db8::10 -j REDIRECT",
     ],
+    [
+      { kind: "disableFeatures", device: "eth0", features: ["rx-gro-hw", "tx-checksum-ipv4"] },
+      "ethtool -K eth0 rx-gro-hw off tx-checksum-ipv4 off",
+      "ethtool -K eth0 rx-gro-hw on tx-checksum-ipv4 on",
+    ],
   ];
   for (const [step, apply, undo] of cases) {
     assert.equal(applyCommand(step), apply);

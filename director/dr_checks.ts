@@ -1,0 +1,204 @@
+/**
+ * Health checks of type `dr`: each is an end-to-end proof of one port of one real server, made from an address that the
+ * director holds for all of them.
+ *
+ * @module
+ */
+
+import type { Checker, CheckResult, HealthTarget } from "../health/mod.ts";
+import type { Config } from "../model/config.ts";
+import { ExitCode } from "../model/exit_code.ts";
+import { OperatorError } from "../model/operator_error.ts";
+import { isGood, outcomeText, placeText, questionWord } from "../sentinel/finding.ts";
+import { probeCandidates } from "../sentinel/probe_choice.ts";
+import { ProofDesk } from "../sentinel/proof_desk.ts";
+import type { Vantage, Vantages } from "../sentinel/vantage.ts";
+import type { EventLog } from "./events.ts";
+
+/** Part of a check's time after which silence is believed; the rest is for the machine to be late. */
+const PATIENCE_PART = 0.9;
+
+/** A desk and the real servers it is for. */
+interface Desk {
+  readonly proofs: ProofDesk;
+  readonly servers: ReadonlySet<string>;
+}
+
+export interface DrChecksOptions {
+  readonly events: EventLog;
+  /** Addresses have been claimed or lost. */
+  readonly onAddresses: () => void;
+}
+
+export class DrChecks {
+  readonly #options: DrChecksOptions;
+  readonly #macs = new Map<string, string>();
+  readonly #waiting = new Set<() => void>();
+  /** By interface, subnet and configured address. */
+  #desks = new Map<string, Desk>();
+
+  constructor(options: DrChecksOptions) {
+    this.#options = options;
+  }
+
+  /** Addresses that are answered for, but belong to nobody's host. */
+  get probeAddresses(): string[] {
+    return [...this.#desks.values()].flatMap(({ proofs }) => proofs.address ?? []);
+  }
+
+  /**
+   * Opens a desk for each subnet with real servers that are checked this way, and closes those that are not needed.
+   * The configuration was found good by {@linkcode assertCheckable}.
+   */
+  adopt(config: Config, { vantages }: Vantages): void {
+    const checked = checkedServers(config);
+    const wanted = vantages.filter(({ servers }) => servers.some((server) => checked.has(server)));
+    const before = this.#desks;
+    this.#desks = new Map(wanted.map((vantage) => {
+      const key = keyOf(config, vantage);
+      const proofs = before.get(key)?.proofs ?? this.#openDesk(config, vantage);
+      return [key, { proofs, servers: new Set(vantage.servers) }];
+    }));
+    for (const [key, { proofs }] of before) if (!this.#desks.has(key)) proofs[Symbol.dispose]();
+    this.#options.onAddresses();
+  }
+
+  /** Takes note of where a real server is; `null` if nobody answers for its address. */
+  neighborChanged(server: string, mac: string | null): void {
+    if (mac === null) this.#macs.delete(server);
+    else this.#macs.set(server, mac);
+    for (const wake of [...this.#waiting]) wake();
+  }
+
+  /** The checker of a target whose check is of type `dr`. */
+  checkerOf(target: HealthTarget): Checker {
+    return { check: (timeoutMs, signal) => this.#check(target, timeoutMs, signal) };
+  }
+
+  stop(): void {
+    for (const { proofs } of this.#desks.values()) proofs[Symbol.dispose]();
+    this.#desks.clear();
+  }
+
+  async #check(
+    { address: server, vip, check: { port } }: HealthTarget,
+    timeoutMs: number,
+    signal: AbortSignal,
+  ): Promise<CheckResult> {
+    const subject = `VIP ${placeText(vip, port)} at ${server}`;
+    for (;;) {
+      // A desk without an address says nothing about a real server: the check waits, its target stays what it was.
+      const desk = await this.#readyDesk(server, signal);
+      const startedMs = performance.now();
+      const result = (passed: boolean, words: string): CheckResult => ({
+        passed,
+        message: `${subject} ${words}`,
+        durationMs: performance.now() - startedMs,
+      });
+      if (desk === null) return result(false, "was not asked");
+      const mac = await this.#macOf(server, timeoutMs * PATIENCE_PART, signal);
+      if (mac === null) {
+        return result(
+          false,
+          `unreachable: nobody answers ${questionWord(server)} for the real server's address`,
+        );
+      }
+      const patienceMs = Math.max(1, timeoutMs * PATIENCE_PART - (performance.now() - startedMs));
+      const outcome = await desk.prove({ server, mac, vip, port }, patienceMs, signal);
+      // A reload has closed the desk: there is another one.
+      if (outcome === null) continue;
+      const { verdict } = outcome;
+      return result(isGood(outcome), verdict === "ok" ? "ok" : `${verdict}: ${outcomeText(outcome)}`);
+    }
+  }
+
+  /** The desk for a real server once it has an address; `null` if there is none any more. */
+  async #readyDesk(server: string, signal: AbortSignal): Promise<ProofDesk | null> {
+    while (!signal.aborted) {
+      const desk = [...this.#desks.values()].find(({ servers }) => servers.has(server))?.proofs;
+      if (desk === undefined) return null;
+      await desk.ready(signal);
+      if (desk.address !== null) return desk;
+    }
+    return null;
+  }
+
+  /** MAC of a real server, which may be learnt in a moment. */
+  async #macOf(server: string, patienceMs: number, signal: AbortSignal): Promise<string | null> {
+    const known = () => this.#macs.get(server) ?? null;
+    if (known() !== null) return known();
+    await new Promise<void>((resolve) => {
+      const end = () => {
+        clearTimeout(timer);
+        signal.removeEventListener("abort", end);
+        this.#waiting.delete(wake);
+        resolve();
+      };
+      const wake = () => {
+        if (known() !== null) end();
+      };
+      const timer = setTimeout(end, patienceMs);
+      signal.addEventListener("abort", end);
+      this.#waiting.add(wake);
+    });
+    return known();
+  }
+
+  #openDesk(config: Config, vantage: Vantage): ProofDesk {
+    const { events, onAddresses } = this.#options;
+    const { link } = vantage;
+    return new ProofDesk({
+      link,
+      candidates: () => probeCandidates(config, vantage),
+      onClaimed: (address) => {
+        events.report("info", "probe.claimed", `Real servers are checked through their VIPs from ${address}`);
+        onAddresses();
+      },
+      onLost: (reason) => {
+        events.report("error", "probe.lost", lostText(link.name, reason));
+        onAddresses();
+      },
+    });
+  }
+}
+
+function keyOf({ director }: Config, { link, subnet }: Vantage): string {
+  return `${link.index} ${link.mac} ${subnet.address}/${subnet.prefixLength} ${director.probeAddress}`;
+}
+
+function lostText(device: string, reason: string): string {
+  return `Real servers on ${device} cannot be checked through their VIPs and stay what they are: ${reason}`;
+}
+
+/** Real servers with a check of type `dr`. */
+function checkedServers({ services }: Config): Set<string> {
+  return new Set(
+    services.filter(({ health }) => health?.type === "dr")
+      .flatMap(({ servers }) => servers.map(({ address }) => address)),
+  );
+}
+
+/**
+ * Looks whether all checks of type `dr` can be made from here.
+ *
+ * @throws {OperatorError} If one cannot.
+ */
+export function assertCheckable(config: Config, { vantages, unseen }: Vantages): void {
+  const checked = checkedServers(config);
+  for (const server of checked) {
+    const obstacle = unseen.get(server);
+    if (obstacle !== undefined) throw uncheckable(server, obstacle);
+  }
+  for (const vantage of vantages) {
+    if (vantage.servers.some((server) => checked.has(server))) probeCandidates(config, vantage);
+  }
+}
+
+function uncheckable(server: string, obstacle: OperatorError): OperatorError {
+  return new OperatorError(`Cannot check through the VIP: ${obstacle.message}`, ExitCode.CONFIG, {
+    cause: obstacle,
+    remedy:
+      `${obstacle.remedy ?? "Give this host an address on its link"}; or check ${server} in another way ` +
+      "than by type dr",
+  });
+}

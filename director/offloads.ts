@@ -1,0 +1,53 @@
+/**
+ * Switching off what makes an interface merge frames, or leave checksums to whoever comes after it.
+ *
+ * @module
+ */
+
+import { applySteps } from "../host/change_host.ts";
+import { readFeatures } from "../host/interface_features.ts";
+import type { Journal } from "../host/journal.ts";
+import { ExitCode } from "../model/exit_code.ts";
+import { HostError } from "../model/operator_error.ts";
+
+/** The features in question, by their names in ethtool(8). */
+const OFFLOADS = [
+  "generic-receive-offload",
+  "large-receive-offload",
+  "rx-gro-hw",
+  "rx-gro-list",
+  "generic-segmentation-offload",
+  "tx-tcp-segmentation",
+  "tx-tcp6-segmentation",
+  "tx-tcp-ecn-segmentation",
+  "tx-tcp-mangleid-segmentation",
+  "tx-udp-segmentation",
+  "tx-checksum-ipv4",
+  "tx-checksum-ip-generic",
+  "tx-checksum-ipv6",
+];
+
+/**
+ * Switches off every offload of an interface that can be, under the journal.
+ *
+ * @returns Names of those that were on.
+ * @throws {HostError} If ethtool(8) is missing, or the interface does not do as it is told; the journal then holds
+ * what was done.
+ */
+export async function disableOffloads(journal: Journal, device: string): Promise<string[]> {
+  const found = await readFeatures(device);
+  const features = OFFLOADS.filter((name) => found.get(name)?.isOn && !found.get(name)?.isFixed);
+  if (features.length === 0) return [];
+  await applySteps(journal, [{ kind: "disableFeatures", device, features }], { report: () => {} });
+  const left = await readFeatures(device);
+  const stubborn = features.filter((name) => left.get(name)?.isOn);
+  if (stubborn.length > 0) {
+    throw new HostError(
+      `ethtool -k ${device}`,
+      `Interface "${device}" does not switch off ${stubborn.join(", ")}`,
+      ExitCode.UNAVAILABLE,
+      { remedy: "Set director.offloads: handle, or see what its driver says: dmesg" },
+    );
+  }
+  return features;
+}

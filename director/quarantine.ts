@@ -1,0 +1,71 @@
+/**
+ * Which real servers get no new connections because they take VIPs for themselves.
+ *
+ * @module
+ */
+
+import type { Config, RealServer, VirtualService } from "../model/config.ts";
+import type { WireAlarm } from "../model/status_snapshot.ts";
+import type { EventLog } from "./events.ts";
+import { serverKey } from "./forwarding.ts";
+
+export class Quarantine {
+  readonly #events: EventLog;
+  #thieves: ReadonlySet<string> = new Set();
+  /** Servers of services that have been reported to be in quarantine. */
+  readonly #reported = new Set<string>();
+
+  constructor(events: EventLog) {
+    this.#events = events;
+  }
+
+  /**
+   * Takes the alarms that stand.
+   *
+   * @returns Whether others are in quarantine now.
+   */
+  adopt({ director }: Config, alarms: readonly WireAlarm[]): boolean {
+    const before = this.#thieves;
+    const servers = alarms.flatMap(({ realServer }) => realServer === null ? [] : [realServer]);
+    this.#thieves = new Set(director.quarantine ? servers : []);
+    return this.#thieves.symmetricDifference(before).size > 0;
+  }
+
+  /**
+   * Whether a server of a service is kept out. It is not if nobody else could serve: a VIP that is stolen now and then
+   * is better than one that nobody answers at.
+   *
+   * @param isHealthy Whether a server of the service would be used otherwise.
+   */
+  holds(service: VirtualService, server: RealServer, isHealthy: (server: RealServer) => boolean): boolean {
+    return this.#thieves.has(server.address) &&
+      service.servers.some((other) =>
+        other.weight > 0 && !this.#thieves.has(other.address) && isHealthy(other)
+      );
+  }
+
+  /** Reports what has changed since the last time. */
+  report(
+    services: readonly VirtualService[],
+    isHeld: (service: VirtualService, server: RealServer) => boolean,
+  ): void {
+    const held = new Set<string>();
+    for (const service of services) {
+      for (const server of service.servers) {
+        if (isHeld(service, server)) held.add(serverKey(service, server));
+      }
+    }
+    for (const key of held.difference(this.#reported)) {
+      this.#reported.add(key);
+      this.#events.report(
+        "error",
+        "realserver.quarantined",
+        `${key} gets no new connections until it leaves the VIPs alone`,
+      );
+    }
+    for (const key of this.#reported.difference(held)) {
+      this.#reported.delete(key);
+      this.#events.report("info", "realserver.released", `${key} is in quarantine no more`);
+    }
+  }
+}

@@ -1,0 +1,179 @@
+/**
+ * Asks every real server now and then whether it would answer for its VIPs, and remembers what they said.
+ *
+ * @module
+ */
+
+import type { VirtualService } from "../model/config.ts";
+import type { AuditStatus, ServerAudit } from "../model/status_snapshot.ts";
+import { Audit } from "../sentinel/audit.ts";
+import { auditFinding, type ConfigFile, questionWord } from "../sentinel/finding.ts";
+import type { Vantage } from "../sentinel/vantage.ts";
+import { filterFor, Wire } from "../sentinel/wire.ts";
+import type { EventLog } from "./events.ts";
+
+/** Questions of one conversation, so that real servers are asked little by little. */
+const MOST_QUESTIONS = 256;
+
+/** Real servers that are asked for the same VIPs. */
+interface Batch {
+  readonly vantage: Vantage;
+  readonly servers: readonly string[];
+  readonly vips: readonly string[];
+}
+
+export class ServerAudits {
+  readonly #events: EventLog;
+  readonly #stopped = new AbortController();
+  /** By real server and VIP. */
+  readonly #statuses = new Map<string, AuditStatus>();
+  /** Real servers and VIPs whose last clear verdict was `answers`. */
+  readonly #exposed = new Set<string>();
+  /** By index and MAC of the interface. Opening one stops this thread for tens of milliseconds, so they stay open. */
+  readonly #wires = new Map<string, Wire>();
+  #file: ConfigFile;
+  #vantages: readonly Vantage[] = [];
+  /** Ends when nothing is being asked. */
+  #idle: Promise<unknown> = Promise.resolve();
+  #round: Promise<readonly ServerAudit[]> | null = null;
+
+  constructor(file: ConfigFile, events: EventLog) {
+    this.#file = file;
+    this.#events = events;
+  }
+
+  /** Asks these real servers from now on; verdicts on others are forgotten. */
+  adopt(file: ConfigFile, vantages: readonly Vantage[]): void {
+    this.#file = file;
+    this.#vantages = vantages;
+    const wanted = new Set(
+      file.config.services.flatMap(({ vip, servers }) => servers.map(({ address }) => keyOf(address, vip))),
+    );
+    for (const key of this.#statuses.keys()) if (!wanted.has(key)) this.#statuses.delete(key);
+    for (const key of this.#exposed) if (!wanted.has(key)) this.#exposed.delete(key);
+    const links = new Set(vantages.map(({ link }) => wireKey(link)));
+    for (const key of [...this.#wires.keys()]) if (!links.has(key)) this.#close(key);
+  }
+
+  /** What a real server was last seen to do about a VIP; `null` if it was not asked yet, or cannot be. */
+  statusOf(server: string, vip: string): AuditStatus | null {
+    return this.#statuses.get(keyOf(server, vip)) ?? null;
+  }
+
+  /**
+   * Asks all. Whoever calls while that goes on gets the same verdicts.
+   *
+   * @throws {OperatorError} If an interface cannot be used.
+   */
+  auditAll(): Promise<readonly ServerAudit[]> {
+    this.#round ??= this.#alone(() => this.#batches(() => true)).finally(() => this.#round = null);
+    return this.#round;
+  }
+
+  /**
+   * Asks one real server for all of its VIPs.
+   *
+   * @returns One verdict for each VIP; none if it cannot be asked from here.
+   * @throws {OperatorError} If an interface cannot be used.
+   */
+  auditServer(server: string): Promise<readonly ServerAudit[]> {
+    return this.#alone(() => this.#batches((address) => address === server));
+  }
+
+  /** Ends whatever goes on. */
+  async stop(): Promise<void> {
+    this.#stopped.abort();
+    await this.#idle;
+    for (const key of [...this.#wires.keys()]) this.#close(key);
+  }
+
+  #alone<T>(action: () => Promise<T>): Promise<T> {
+    const result = this.#idle.then(action);
+    this.#idle = result.catch(() => {});
+    return result;
+  }
+
+  async #batches(isWanted: (server: string) => boolean): Promise<ServerAudit[]> {
+    const verdicts: ServerAudit[] = [];
+    for (const batch of batchesOf(this.#file.config.services, this.#vantages, isWanted)) {
+      if (this.#stopped.signal.aborted) return [];
+      const found = await this.#ask(batch);
+      // A conversation that was cut short tells nothing.
+      if (this.#stopped.signal.aborted) return [];
+      for (const verdict of found) this.#conclude(verdict);
+      verdicts.push(...found);
+    }
+    return verdicts;
+  }
+
+  async #ask({ vantage: { link, senderAddress }, servers, vips }: Batch): Promise<ServerAudit[]> {
+    const key = wireKey(link);
+    try {
+      const wire = this.#wires.get(key) ?? Wire.open(link, filterFor([]));
+      this.#wires.set(key, wire);
+      // An answer of long ago would be taken for one of now.
+      wire.skip();
+      const audit = new Audit(wire, { servers, vips, senderAddress, asksEverybody: false });
+      await wire.converse([audit], this.#stopped.signal);
+      return audit.verdicts;
+    } catch (error) {
+      this.#close(key);
+      throw error;
+    }
+  }
+
+  #close(key: string): void {
+    this.#wires.get(key)?.[Symbol.dispose]();
+    this.#wires.delete(key);
+  }
+
+  #conclude(audit: ServerAudit): void {
+    const { server, vip, verdict } = audit;
+    const key = keyOf(server, vip);
+    this.#statuses.set(key, { verdict, at: new Date().toISOString() });
+    if (verdict === "answers" && !this.#exposed.has(key)) {
+      this.#exposed.add(key);
+      const { problem, host, command } = auditFinding(audit, this.#file)!;
+      this.#events.report("error", "realserver.exposed", `${problem} (on ${host}: ${command})`);
+    } else if (verdict === "hardened" && this.#exposed.delete(key)) {
+      this.#events.report(
+        "info",
+        "realserver.hardened",
+        `${server} does not answer ${questionWord(vip)} for ${vip} any more`,
+      );
+    }
+  }
+}
+
+function wireKey({ index, mac }: Vantage["link"]): string {
+  return `${index} ${mac}`;
+}
+
+function keyOf(server: string, vip: string): string {
+  return `${server} ${vip}`;
+}
+
+function batchesOf(
+  services: readonly VirtualService[],
+  vantages: readonly Vantage[],
+  isWanted: (server: string) => boolean,
+): Batch[] {
+  const vipsOf = new Map<string, Set<string>>();
+  for (const { vip, servers } of services) {
+    for (const { address } of servers) {
+      vipsOf.set(address, (vipsOf.get(address) ?? new Set()).add(vip));
+    }
+  }
+  return vantages.flatMap((vantage) => {
+    const wanted = vantage.servers.filter((server) => isWanted(server) && vipsOf.has(server));
+    const alike = Map.groupBy(wanted, (server) => [...vipsOf.get(server)!].toSorted().join(" "));
+    return [...alike].flatMap(([text, servers]) => {
+      const vips = text.split(" ");
+      const size = Math.max(1, Math.floor(MOST_QUESTIONS / vips.length));
+      return Array.from(
+        { length: Math.ceil(servers.length / size) },
+        (_, part) => ({ vantage, vips, servers: servers.slice(part * size, (part + 1) * size) }),
+      );
+    });
+  });
+}

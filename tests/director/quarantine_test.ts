@@ -1,0 +1,69 @@
+import assert from "node:assert/strict";
+import { EventLog } from "../../director/events.ts";
+import { Quarantine } from "../../director/quarantine.ts";
+import type { WireAlarm } from "../../model/status_snapshot.ts";
+import { config } from "./configs.ts";
+
+function alarm(realServer: string | null): WireAlarm {
+  return {
+    ...{ name: "vip_answered_by_other", vip: "192.0.2.10", mac: "02:00:00:00:00:15", realServer },
+    ...{ sentence: "", host: "", command: "", firstSeen: "", lastSeen: "", count: 1 },
+  };
+}
+
+function begin(isOn = true) {
+  const reported: string[] = [];
+  const read = config();
+  const cluster = { ...read, director: { ...read.director, quarantine: isOn } };
+  const [web, dns] = cluster.services;
+  const quarantine = new Quarantine(
+    new EventLog(({ name, message }) => reported.push(`${name}: ${message}`)),
+  );
+  const holds = (index: number, isHealthy = true) =>
+    quarantine.holds(web!, web!.servers[index]!, () => isHealthy);
+  return { quarantine, cluster, web: web!, dns: dns!, reported, holds };
+}
+
+Deno.test("Quarantine holds real servers that take VIPs until they do not any more", () => {
+  const { quarantine, cluster, holds } = begin();
+  assert.equal(quarantine.adopt(cluster, []), false);
+  assert.equal(quarantine.adopt(cluster, [alarm("192.0.2.21"), alarm("192.0.2.21"), alarm(null)]), true);
+  assert.equal(quarantine.adopt(cluster, [alarm("192.0.2.21")]), false);
+  assert.deepEqual([holds(0), holds(1)], [true, false]);
+  assert.equal(quarantine.adopt(cluster, []), true);
+  assert.equal(holds(0), false);
+});
+
+Deno.test("Quarantine holds nobody unless it is configured", () => {
+  const { quarantine, cluster, holds } = begin(false);
+  assert.equal(quarantine.adopt(cluster, [alarm("192.0.2.21")]), false);
+  assert.equal(holds(0), false);
+});
+
+Deno.test("Quarantine leaves a service its last servers, thieves or not", () => {
+  const { quarantine, cluster, dns, holds } = begin();
+  quarantine.adopt(cluster, [alarm("192.0.2.21"), alarm("192.0.2.22")]);
+  assert.deepEqual([holds(0), holds(1)], [false, false], "the third one has weight 0");
+  quarantine.adopt(cluster, [alarm("192.0.2.21")]);
+  assert.equal(holds(0, false), false, "the others are down");
+  assert.equal(quarantine.holds(dns, dns.servers[0]!, () => true), false, "it has one server only");
+});
+
+Deno.test("Quarantine reports who goes in and who comes out, once", () => {
+  const { quarantine, cluster, reported } = begin();
+  let held = new Set(["192.0.2.21"]);
+  const report = () =>
+    quarantine.report(
+      cluster.services,
+      (service, server) => service.name === "web" && held.has(server.address),
+    );
+  report();
+  report();
+  held = new Set(["192.0.2.22"]);
+  report();
+  assert.deepEqual(reported, [
+    "realserver.quarantined: web/192.0.2.21 gets no new connections until it leaves the VIPs alone",
+    "realserver.quarantined: web/192.0.2.22 gets no new connections until it leaves the VIPs alone",
+    "realserver.released: web/192.0.2.21 is in quarantine no more",
+  ]);
+});
