@@ -1,40 +1,41 @@
 /**
- * The active audit of ARP: every real server is asked, by a unicast ARP request that nobody else sees, whether it would
- * answer for a VIP; and everybody is asked by a broadcast one. A hardened real server is silent, while it does answer
- * for its own address.
+ * The active audit of ARP and NDP: every real server is asked, by a unicast question that nobody else sees, whether it
+ * would answer for a VIP; and everybody may be asked. A hardened real server is silent, while it does answer for its own
+ * address.
  *
- * No question can mislead anybody: its sender is an address this host really has, or nobody (RFC 5227 §1.1).
+ * No question can mislead anybody: its sender is an address this host really has, or over ARP nobody (RFC 5227 §1.1).
  *
  * @module
  */
 
-import { Operation } from "../datapath/wire/arp.ts";
+import type { ServerAudit } from "../model/status_snapshot.ts";
+import { EVERYBODY } from "./frame_writer.ts";
 import type { Packet } from "./packet.ts";
-import { type Conversation, EVERYBODY, type Wire } from "./wire.ts";
+import type { Conversation, Wire } from "./wire.ts";
 
 /** Questions of one kind, and the time between them: frames do get lost. */
 const QUESTIONS = 3;
 const RESOLVE_INTERVAL_MS = 1_000;
-/** A kernel answers ARP within microseconds. */
+/** A kernel answers within microseconds. */
 const AUDIT_INTERVAL_MS = 300;
-
-/** `unreachable`: the real server does not answer for its own address either. */
-export type AuditVerdict = "hardened" | "answers" | "unreachable";
-
-/** What became of the question to one real server for one VIP. */
-export interface ServerAudit {
-  readonly server: string;
-  readonly vip: string;
-  readonly verdict: AuditVerdict;
-  /** MAC of the real server, or `null` if it is unreachable. */
-  readonly mac: string | null;
-}
+/** Hosts that are asked in one go, so that there is no burst. */
+const ASKED_PER_TICK = 16;
 
 /** Who else says that it has a VIP: a director on another host, or a machine that should not. */
 export interface VipHolders {
   readonly vip: string;
   /** MACs of no real server, sorted. */
   readonly macs: readonly string[];
+}
+
+/** Addresses of one family. */
+export interface AuditQuestion {
+  readonly servers: readonly string[];
+  readonly vips: readonly string[];
+  /** An address of this host that is no VIP, or `NOBODY`. */
+  readonly senderAddress: string;
+  /** Whether to ask everybody for the VIPs as well. */
+  readonly asksEverybody: boolean;
 }
 
 interface Asked {
@@ -53,25 +54,17 @@ export class Audit implements Conversation {
   /** MACs that answered for each VIP. */
   readonly #answers: ReadonlyMap<string, Set<string>>;
 
-  /**
-   * @param servers Addresses of the real servers.
-   * @param senderAddress An address of this host that is no VIP, or `NOBODY`.
-   */
-  constructor(
-    wire: Wire,
-    question: { readonly servers: readonly string[]; readonly vips: readonly string[] },
-    senderAddress: string,
-  ) {
+  constructor(wire: Wire, question: AuditQuestion) {
     this.#wire = wire;
     this.#vips = question.vips;
-    this.#senderAddress = senderAddress;
+    this.#senderAddress = question.senderAddress;
     this.#servers = new Map(question.servers.map((server) => [server, unasked(null)]));
-    this.#everybody = unasked(EVERYBODY);
+    this.#everybody = { ...unasked(EVERYBODY), isDone: !question.asksEverybody };
     this.#answers = new Map(question.vips.map((vip) => [vip, new Set()]));
   }
 
   hear(packet: Packet, nowMs: number): void {
-    if (packet.kind !== "arp" || packet.operation !== Operation.REPLY) return;
+    if (packet.kind !== "neighbor" || packet.operation !== "reply") return;
     const server = this.#servers.get(packet.senderAddress);
     if (server !== undefined && server.mac === null && !server.isDone) {
       Object.assign(server, { ...unasked(packet.senderMac), askAtMs: nowMs });
@@ -80,11 +73,15 @@ export class Audit implements Conversation {
   }
 
   tick(nowMs: number): void {
+    let left = ASKED_PER_TICK;
     for (const [address, server] of this.#servers) {
-      if (server.mac !== null) this.#askForVips(server, nowMs);
-      else if (isDue(server, nowMs, RESOLVE_INTERVAL_MS)) this.#ask(EVERYBODY, address);
+      if (left === 0) break;
+      if (!isDue(server, nowMs, server.mac === null ? RESOLVE_INTERVAL_MS : AUDIT_INTERVAL_MS)) continue;
+      left -= 1;
+      if (server.mac === null) this.#ask(EVERYBODY, address);
+      else this.#askForVips(server.mac);
     }
-    this.#askForVips(this.#everybody, nowMs);
+    if (isDue(this.#everybody, nowMs, AUDIT_INTERVAL_MS)) this.#askForVips(EVERYBODY);
   }
 
   get isOver(): boolean {
@@ -119,14 +116,12 @@ export class Audit implements Conversation {
     }));
   }
 
-  #askForVips(asked: Asked, nowMs: number): void {
-    if (asked.mac === null || !isDue(asked, nowMs, AUDIT_INTERVAL_MS)) return;
-    for (const vip of this.#vips) this.#ask(asked.mac, vip);
+  #askForVips(to: string): void {
+    for (const vip of this.#vips) this.#ask(to, vip);
   }
 
   #ask(to: string, targetAddress: string): void {
-    const { REQUEST: operation } = Operation;
-    this.#wire.sendArp({ to, operation, senderAddress: this.#senderAddress, targetAddress });
+    this.#wire.ask({ to, senderAddress: this.#senderAddress, targetAddress });
   }
 }
 

@@ -6,7 +6,8 @@
  */
 
 import type { Config, VirtualService } from "../model/config.ts";
-import type { ServerAudit } from "./audit.ts";
+import { familyOf } from "../model/ip_address.ts";
+import type { ServerAudit } from "../model/status_snapshot.ts";
 import type { ProofOutcome } from "./proof.ts";
 
 /** What is wrong, and what to do about it. */
@@ -29,13 +30,38 @@ export const PROOF_WORDS: Readonly<Record<ProofOutcome["verdict"], string>> = {
   vip_missing: "VIP missing",
   forwards: "real server forwards instead of owning the VIP",
   wrong_source: "answers from another address",
-  leaks: "ARP leak: the VIP is used as ARP sender",
+  leaks: "leak: the VIP is used as sender of questions for addresses",
   source_refused: "real server refuses the probe address",
 };
+
+/** The same with what was seen. */
+export function outcomeText(outcome: ProofOutcome): string {
+  const words = PROOF_WORDS[outcome.verdict];
+  switch (outcome.verdict) {
+    case "ok_other_mac":
+      return `${words} (${outcome.mac})`;
+    case "wrong_source":
+      return `${words} (${outcome.source})`;
+    case "rejected":
+      return `${words} (ICMP destination unreachable, code ${outcome.code})`;
+    default:
+      return words;
+  }
+}
 
 /** Whether clients are served. */
 export function isGood({ verdict }: ProofOutcome): boolean {
   return verdict === "ok" || verdict === "ok_other_mac";
+}
+
+/** What addresses of a family are asked for by. */
+export function questionWord(address: string): "ARP" | "NDP" {
+  return familyOf(address) === 4 ? "ARP" : "NDP";
+}
+
+/** `192.0.2.10:80`, `[2001:db8::10]:80` (RFC 3986 §3.2.2). */
+export function placeText(address: string, ports: number | string): string {
+  return familyOf(address) === 4 ? `${address}:${ports}` : `[${address}]:${ports}`;
 }
 
 /** The configuration, and the path it was read from. */
@@ -56,7 +82,7 @@ function shellWord(text: string): string {
   return /^[\w./:@%+=-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
-/** What is wrong with a real server's ARP, or `null`. */
+/** What is wrong with a real server's ARP or NDP, or `null`. */
 export function auditFinding(audit: ServerAudit, file: ConfigFile): Finding | null {
   const { server, vip, verdict, mac } = audit;
   switch (verdict) {
@@ -66,7 +92,9 @@ export function auditFinding(audit: ServerAudit, file: ConfigFile): Finding | nu
       return {
         host: server,
         problem:
-          `${server} answers ARP for ${vip} (with ${mac}): whoever asks may send the VIP's traffic to it, past ` +
+          `${server} answers ${
+            questionWord(vip)
+          } for ${vip} (with ${mac}): whoever asks may send the VIP's traffic to it, past ` +
           "the director",
         command: hardenCommand(file, vip),
       };
@@ -74,8 +102,10 @@ export function auditFinding(audit: ServerAudit, file: ConfigFile): Finding | nu
       return {
         host: server,
         problem:
-          `${server} does not answer ARP for its own address: it is down, not on this link, or has another ` +
-          "address",
+          `${server} does not answer ${
+            questionWord(server)
+          } for its own address: it is down, not on this link, ` +
+          "or has another address",
         command: "ip -br address; ip -br link",
       };
   }
@@ -89,7 +119,7 @@ export function proofFinding(
   file: ConfigFile,
 ): Finding | null {
   const { server, port, probeAddress } = target;
-  const place = `${service.vip}:${port}`;
+  const place = placeText(service.vip, port);
   const localPort = service.servers.find(({ address }) => address === server)?.port ?? port;
   const finding = (problem: string, command: string): Finding => ({ host: server, problem, command });
   const harden = hardenCommand(file, service.vip);
@@ -100,7 +130,7 @@ export function proofFinding(
     case "not_listening":
       return finding(
         `${server} has ${service.vip}, but resets connections to port ${port}: no application listens on that address, ` +
-          `so let it listen on 0.0.0.0:${localPort}, and see what does listen`,
+          `so let it listen on ${placeText(anyAddress(service.vip), localPort)}, and see what does listen`,
         `ss -Hltnp sport = :${localPort}`,
       );
     case "rejected":
@@ -134,15 +164,29 @@ export function proofFinding(
       );
     case "leaks":
       return finding(
-        `${server} asks by ARP with ${service.vip} as sender: whoever hears it sends the VIP's traffic to this server, ` +
-          "past the director",
+        `${server} asks by ${
+          questionWord(service.vip)
+        } with ${service.vip} as sender: whoever hears it sends the ` +
+          "VIP's traffic to this server, past the director",
         harden,
       );
     case "source_refused":
+      // Only IPv4 has rp_filter.
+      if (familyOf(service.vip) === 6) {
+        return finding(
+          `${server} refuses packets from ${probeAddress} on this link: a firewall drops them, clients' perhaps as well`,
+          "nft list ruleset",
+        );
+      }
       return finding(
         `${server} refuses packets from ${probeAddress} on this link: its route back leads elsewhere and rp_filter is ` +
           "strict, so that clients are refused as well",
         "sysctl -w net.ipv4.conf.all.rp_filter=2",
       );
   }
+}
+
+/** The address a program listens on to be reached at all that a host has. */
+function anyAddress(vip: string): string {
+  return familyOf(vip) === 4 ? "0.0.0.0" : "::";
 }

@@ -1,16 +1,15 @@
 /**
  * The end-to-end proof of direct routing: a SYN to the VIP at a real server's MAC, as the director would pass it on, from
- * an address that only we answer ARP for. Everything that can be wrong with the way shows in what comes back, and no
+ * an address that only we answer for. Everything that can be wrong with the way shows in what comes back, and no
  * client is touched: the connection is never completed, the application never sees it.
  *
  * @module
  */
 
-import { Operation } from "../datapath/wire/arp.ts";
-import * as icmp from "../datapath/wire/icmpv4.ts";
 import { Flag } from "../datapath/wire/tcp.ts";
-import type { ArpPacket, IcmpMessage, Packet, TcpSegment } from "./packet.ts";
-import type { Conversation, PacketHead, Wire } from "./wire.ts";
+import type { PacketHead } from "./frame_writer.ts";
+import type { IcmpMessage, NeighborPacket, Packet, TcpSegment } from "./packet.ts";
+import type { Conversation, Wire } from "./wire.ts";
 
 /** A port of a VIP on one real server. */
 export interface ProofTarget {
@@ -38,12 +37,13 @@ export type ProofOutcome =
   /** The real server does not take packets that come from the probe address. */
   | { readonly verdict: "source_refused" };
 
-/** SYNs before silence is believed, and the time between; a third SYN is what a client would also send. */
+/** Time until silence is believed where there is no hurry; a third SYN is what a client would also send. */
+export const PATIENCE_MS = 4_000;
+/** SYNs before silence is believed, and their part of that time. */
 const SYNS = 3;
-const SYN_INTERVAL_MS = 1_000;
-/** Questions that tell one silence from another, and the time between. */
+const SYNS_PART = 3 / 4;
+/** Questions that tell one silence from another, in the rest of it. */
 const DIAGNOSES = 2;
-const DIAGNOSE_INTERVAL_MS = 500;
 /** SYNs sent in one go, so that no real server gets a burst. */
 const SYNS_PER_TICK = 64;
 
@@ -54,11 +54,6 @@ const TTL_OWNER = 1;
  * off as well, and so never schedules what a real server sends back to it.
  */
 const TTL_CONTAINER = 2;
-
-/** Types of ICMP that wire/icmpv4.ts has no need of (RFC 792). */
-const ICMP_REDIRECT = 5;
-/** Codes of "destination unreachable": what a router says of a network or host it has no way to (RFC 792). */
-const ROUTER_CODES: readonly number[] = [0, 1];
 
 /** Ports a SYN may come from: not the well-known ones. */
 const FIRST_SOURCE_PORT = 1_024;
@@ -71,7 +66,7 @@ interface Probe {
   nextAtMs: number;
   ttl: number;
   hasForwarded: boolean;
-  /** It answered an ARP request of the probe address. */
+  /** It answered a question of the probe address for its own. */
   takesSource: boolean;
   answersPing: boolean;
   outcome: ProofOutcome | null;
@@ -87,17 +82,28 @@ interface Question {
 export class Proof implements Conversation {
   readonly #wire: Wire;
   readonly #address: string;
+  readonly #synIntervalMs: number;
+  readonly #diagnoseIntervalMs: number;
   readonly #probes: readonly Probe[];
   /** By source port of a SYN, or by identifier of a ping: numbers of one space. */
   readonly #asked = new Map<number, Question>();
   /** `MAC VIP` of every leak. */
   readonly #leaks = new Set<string>();
-  #thief: string | null = null;
 
-  /** @param address Address to probe from; it must be free, and is ours as long as the conversation lasts. */
-  constructor(wire: Wire, address: string, targets: readonly ProofTarget[]) {
+  /**
+   * @param address Address to probe from; an `AddressOwner` must have it as long as the conversation lasts.
+   * @param patienceMs Time until silence is believed.
+   */
+  constructor(
+    wire: Wire,
+    address: string,
+    targets: readonly ProofTarget[],
+    patienceMs: number = PATIENCE_MS,
+  ) {
     this.#wire = wire;
     this.#address = address;
+    this.#synIntervalMs = patienceMs * SYNS_PART / SYNS;
+    this.#diagnoseIntervalMs = patienceMs * (1 - SYNS_PART) / DIAGNOSES;
     this.#probes = targets.map((target) => ({
       target,
       syns: 0,
@@ -112,7 +118,7 @@ export class Proof implements Conversation {
   }
 
   hear(packet: Packet): void {
-    if (packet.kind === "arp") this.#hearArp(packet);
+    if (packet.kind === "neighbor") this.#hearNeighbor(packet);
     else if (packet.kind === "tcp") this.#hearSegment(packet);
     else if (packet.destination === this.#address) this.#hearIcmp(packet);
   }
@@ -134,12 +140,7 @@ export class Proof implements Conversation {
   }
 
   get isOver(): boolean {
-    return this.#thief !== null || this.#probes.every(({ outcome }) => outcome !== null);
-  }
-
-  /** MAC of somebody who has taken the probe address meanwhile, or `null`; then nothing is proven. */
-  get thief(): string | null {
-    return this.#thief;
+    return this.#probes.every(({ outcome }) => outcome !== null);
   }
 
   /** Outcome of each target, in the order given. Only once the conversation is over. */
@@ -150,20 +151,9 @@ export class Proof implements Conversation {
     );
   }
 
-  #hearArp(packet: ArpPacket): void {
-    const { operation, senderMac, senderAddress, targetAddress } = packet;
-    if (senderMac === this.#wire.mac) return;
-    if (senderAddress === this.#address) this.#thief = senderMac;
-    if (operation === Operation.REQUEST) {
+  #hearNeighbor({ operation, senderMac, senderAddress, targetAddress }: NeighborPacket): void {
+    if (operation === "request") {
       this.#leaks.add(`${senderMac} ${senderAddress}`);
-      if (targetAddress !== this.#address) return;
-      this.#wire.sendArp({
-        to: senderMac,
-        operation: Operation.REPLY,
-        senderAddress: this.#address,
-        targetAddress: senderAddress,
-        targetMac: senderMac,
-      });
     } else if (targetAddress === this.#address) {
       for (const probe of this.#probes) {
         if (probe.target.server === senderAddress) probe.takesSource = true;
@@ -190,18 +180,17 @@ export class Proof implements Conversation {
     asked.probe.outcome ??= outcomeOfAnswer(segment, asked.probe);
   }
 
-  #hearIcmp(message: IcmpMessage): void {
-    const { type, code, quoted } = message;
-    if (type === icmp.Type.ECHO_REPLY) {
-      const probe = this.#asked.get(message.identifier)?.probe;
-      if (probe !== undefined && probe.target.vip === message.source) probe.answersPing = true;
+  #hearIcmp({ meaning, source, identifier, code, quoted }: IcmpMessage): void {
+    if (meaning === "echo_reply") {
+      const probe = this.#asked.get(identifier)?.probe;
+      if (probe !== undefined && probe.target.vip === source) probe.answersPing = true;
       return;
     }
     if (quoted === null || quoted.source !== this.#address) return;
     const asked = this.#asked.get(quoted.sourcePort);
     if (asked === undefined || asked.probe.outcome !== null) return;
     const { probe } = asked;
-    if (type === icmp.Type.TIME_EXCEEDED) {
+    if (meaning === "expired") {
       probe.hasForwarded = true;
       if (asked.ttl === TTL_CONTAINER) {
         probe.outcome = { verdict: "forwards" };
@@ -209,10 +198,12 @@ export class Proof implements Conversation {
         // It may forward to a container of its own, which is as good as owning the VIP.
         Object.assign(probe, { ttl: TTL_CONTAINER, syns: SYNS - 1, nextAtMs: 0 });
       }
-    } else if (type === ICMP_REDIRECT) {
+    } else if (meaning === "redirect") {
       probe.hasForwarded = true;
-    } else if (type === icmp.Type.UNREACHABLE) {
-      probe.outcome = ROUTER_CODES.includes(code) ? { verdict: "forwards" } : { verdict: "rejected", code };
+    } else if (meaning === "unroutable") {
+      probe.outcome = { verdict: "forwards" };
+    } else if (meaning === "rejected") {
+      probe.outcome = { verdict: "rejected", code };
     }
   }
 
@@ -227,7 +218,7 @@ export class Proof implements Conversation {
       flags: Flag.SYN,
     });
     probe.syns += 1;
-    probe.nextAtMs = nowMs + SYN_INTERVAL_MS;
+    probe.nextAtMs = nowMs + this.#synIntervalMs;
   }
 
   /** Ends the half-open connection, which would otherwise be kept, and answered again, for a minute. */
@@ -244,11 +235,10 @@ export class Proof implements Conversation {
   /** Asks what tells silence from silence: does it take packets of the probe address, and is the VIP there at all? */
   #diagnose(probe: Probe, nowMs: number): void {
     const { server, mac } = probe.target;
-    const { REQUEST: operation } = Operation;
-    this.#wire.sendArp({ to: mac, operation, senderAddress: this.#address, targetAddress: server });
+    this.#wire.ask({ to: mac, senderAddress: this.#address, targetAddress: server });
     this.#wire.sendEcho(this.#head(probe), this.#askedBy(probe, 0));
     probe.diagnoses += 1;
-    probe.nextAtMs = nowMs + DIAGNOSE_INTERVAL_MS;
+    probe.nextAtMs = nowMs + this.#diagnoseIntervalMs;
   }
 
   #head({ target, ttl }: Probe): PacketHead {

@@ -1,52 +1,116 @@
 /**
- * Where a verification looks from: an interface on the link of the real servers.
+ * Where real servers are looked at from: for each, an interface of this host on the server's link.
  *
  * @module
  */
 
-import { type Link, linkOfSubnet, subnetAddress } from "../host/links.ts";
+import { addressesLike, type Link, linkOfSubnet, subnetAddress } from "../host/links.ts";
+import type { RealServer } from "../model/config.ts";
 import { ExitCode } from "../model/exit_code.ts";
+import { familyOf } from "../model/ip_address.ts";
 import { OperatorError } from "../model/operator_error.ts";
+import { NOBODY } from "./frame_writer.ts";
 import type { Subnet } from "./probe_address.ts";
-import { NOBODY } from "./wire.ts";
 
+/** A real server and the VLAN it is in. */
+export type ServerPlace = Pick<RealServer, "address" | "vlan">;
+
+/** A subnet of an interface, with the real servers in it. */
 export interface Vantage {
   readonly link: Link & { readonly mac: string };
-  /** The subnet that all real servers are in. */
+  /** By this host's own address in it. */
   readonly subnet: Subnet;
-  /** An address of this host in it that is no VIP, or `NOBODY`. */
+  /** An address of this host that is no VIP, or `NOBODY`; what questions come from. */
   readonly senderAddress: string;
+  /** Addresses of the real servers, each once. */
+  readonly servers: readonly string[];
+}
+
+export interface Vantages {
+  readonly vantages: readonly Vantage[];
+  /** Why this host cannot look at the other real servers, by their addresses. */
+  readonly unseen: ReadonlyMap<string, OperatorError>;
+}
+
+/** Which interface to look from. */
+export interface VantageChoice {
+  /** The only one that may be used; `null` means each server's own. */
+  readonly only: string | null;
+  /** The director's, whose frames are tagged for servers in VLANs; `null` if it is not known. */
+  readonly director: string | null;
 }
 
 /**
- * Finds the interface.
+ * Finds the interfaces.
  *
- * @param servers Addresses of the real servers, at least one.
- * @param name Interface to use; `null` means the one whose subnet holds the real servers.
- * @throws {OperatorError} If there is none, it cannot be used, or the real servers are not all in one subnet of it.
+ * @param vips Addresses no question may come from.
  */
-export function findVantage(
+export function findVantages(
   links: readonly Link[],
-  servers: readonly string[],
+  servers: readonly ServerPlace[],
   vips: ReadonlySet<string>,
-  name: string | null,
-): Vantage {
-  const self = servers.find((server) =>
-    links.some(({ addresses }) => addresses.some((own) => own.address === server))
-  );
-  if (self !== undefined) {
-    throw new OperatorError(`Real server ${self} is this host itself`, ExitCode.UNAVAILABLE, {
-      remedy: "Run it on the director, or on another host of the link: a host does not ask itself by ARP",
+  choice: VantageChoice,
+): Vantages {
+  const vantages = new Map<string, Vantage & { servers: string[] }>();
+  const unseen = new Map<string, OperatorError>();
+  for (const server of servers) {
+    try {
+      const place = placeOf(links, server, vips, choice);
+      const key = `${place.link.name} ${place.subnet.address}/${place.subnet.prefixLength}`;
+      const known = vantages.get(key) ?? { ...place, servers: [] };
+      vantages.set(key, known);
+      if (!known.servers.includes(server.address)) known.servers.push(server.address);
+    } catch (error) {
+      if (!(error instanceof OperatorError)) throw error;
+      unseen.set(server.address, error);
+    }
+  }
+  return { vantages: [...vantages.values()], unseen };
+}
+
+function placeOf(
+  links: readonly Link[],
+  { address, vlan }: ServerPlace,
+  vips: ReadonlySet<string>,
+  choice: VantageChoice,
+): Omit<Vantage, "servers"> {
+  if (links.some((link) => addressesLike(link, address).some((own) => own.address === address))) {
+    throw new OperatorError(`Real server ${address} is this host itself`, ExitCode.UNAVAILABLE, {
+      remedy: "Run it on the director, or on another host of the link: a host does not ask itself",
     });
   }
-  const link = name === null ? linkOfSubnet(links, servers[0]!) : named(links, name);
-  if (link === null) {
-    throw new OperatorError(
-      `Real server ${servers[0]} is in no subnet of this host`,
-      ExitCode.UNAVAILABLE,
-      { remedy: "Run it on the director, or on another host of the real servers' link" },
-    );
-  }
+  const link = choice.only !== null
+    ? named(links, choice.only)
+    : vlan === null
+    ? linkOf(links, address, choice.director)
+    // The director's own interface has frames tagged for it; the host's subnet in the VLAN is on another one.
+    : linkOfSubnet(links.filter(({ name }) => name !== choice.director), address);
+  const own = link === null ? null : subnetAddress(link, address);
+  if (link === null || own === null) throw notOnLink(address, vlan, choice.only);
+  const { address: ownAddress, prefixLength } = own;
+  return {
+    link: usable(link),
+    subnet: { address: ownAddress, prefixLength },
+    senderAddress: senderOf(link, address, vips),
+  };
+}
+
+/** The director's interface where it has the server's subnet, as others may have it too. */
+function linkOf(links: readonly Link[], server: string, director: string | null): Link | null {
+  const preferred = links.find(({ name }) => name === director);
+  if (preferred !== undefined && subnetAddress(preferred, server) !== null) return preferred;
+  return linkOfSubnet(links, server);
+}
+
+function named(links: readonly Link[], name: string): Link {
+  const link = links.find((candidate) => candidate.name === name);
+  if (link !== undefined) return usable(link);
+  throw new OperatorError(`There is no interface "${name}"`, ExitCode.UNAVAILABLE, {
+    remedy: `This host has ${links.map((candidate) => candidate.name).join(", ")}: --interface IF`,
+  });
+}
+
+function usable(link: Link): Vantage["link"] {
   const { mac } = link;
   if (mac === null || link.isLoopback) {
     throw new OperatorError(`Interface "${link.name}" is no Ethernet interface`, ExitCode.UNAVAILABLE, {
@@ -58,39 +122,42 @@ export function findVantage(
       remedy: `ip link set ${link.name} up`,
     });
   }
-  return { link: { ...link, mac }, ...subnetOf(link, servers, vips) };
+  return { ...link, mac };
 }
 
-function named(links: readonly Link[], name: string): Link {
-  const link = links.find((candidate) => candidate.name === name);
-  if (link !== undefined) return link;
-  throw new OperatorError(`There is no interface "${name}"`, ExitCode.UNAVAILABLE, {
-    remedy: `This host has ${links.map((candidate) => candidate.name).join(", ")}: --interface IF`,
-  });
-}
-
-function subnetOf(
-  link: Link,
-  servers: readonly string[],
-  vips: ReadonlySet<string>,
-): Pick<Vantage, "subnet" | "senderAddress"> {
-  const subnet = subnetAddress(link, servers[0]!);
-  const usable = link.addresses.filter(({ address }) => !vips.has(address));
-  const sender = subnetAddress({ ...link, addresses: usable }, servers[0]!);
-  for (const server of servers) {
-    const own = subnetAddress(link, server);
-    if (own !== null && own.prefixLength === subnet?.prefixLength && own.address === subnet.address) continue;
-    throw new OperatorError(
-      `Real server ${server} is not in ${
-        subnet === null
-          ? `a subnet of ${link.name}`
-          : `the subnet ${subnet.address}/${subnet.prefixLength} of ${link.name}`
-      }`,
+function notOnLink(server: string, vlan: number | null, only: string | null): OperatorError {
+  if (vlan !== null) {
+    return new OperatorError(
+      `Real server ${server} is in VLAN ${vlan}, where this host has no address of its subnet`,
       ExitCode.UNAVAILABLE,
       {
-        remedy: "Verify services whose real servers share a subnet one by one: lvsdr verify -c FILE SERVICE",
+        remedy: `Give the host one: ip link add link IF name IF.${vlan} type vlan id ${vlan}, and an address`,
       },
     );
   }
-  return { subnet: subnet!, senderAddress: sender?.address ?? NOBODY };
+  const where = only === null ? "in no subnet of this host" : `not in a subnet of ${only}`;
+  return new OperatorError(`Real server ${server} is ${where}`, ExitCode.UNAVAILABLE, {
+    remedy: "Run it on the director, or on another host of the real servers' link",
+  });
+}
+
+/** Address to ask a server from. */
+function senderOf(link: Link, server: string, vips: ReadonlySet<string>): string {
+  const usable = (addresses: Link["addresses"]) => addresses.filter(({ address }) => !vips.has(address));
+  const candidates = {
+    ...link,
+    addresses: usable(link.addresses),
+    ipv6Addresses: usable(link.ipv6Addresses),
+  };
+  const own = subnetAddress(candidates, server);
+  if (own !== null) return own.address;
+  if (familyOf(server) === 4) return NOBODY;
+  // Whoever is asked as nobody over IPv6 tells everybody, who would then believe a thief (RFC 4861 §7.2.4).
+  const linkLocal = candidates.ipv6Addresses.find(({ scope }) => scope === "link");
+  if (linkLocal !== undefined) return linkLocal.address;
+  throw new OperatorError(
+    `Interface "${link.name}" has no IPv6 address to ask from that is no VIP`,
+    ExitCode.UNAVAILABLE,
+    { remedy: `Give it one of its own: ip address add ADDRESS/PREFIX dev ${link.name}` },
+  );
 }

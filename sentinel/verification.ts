@@ -6,14 +6,16 @@
 
 import type { Config, PortRange, VirtualService } from "../model/config.ts";
 import { ExitCode } from "../model/exit_code.ts";
-import { ipv4FromText, isInPrefix } from "../model/ip_address.ts";
+import { familyOf } from "../model/ip_address.ts";
 import { OperatorError } from "../model/operator_error.ts";
-import { Audit, type ServerAudit, type VipHolders } from "./audit.ts";
-import { auditFinding, type ConfigFile, type Finding, isGood, proofFinding } from "./finding.ts";
-import { AddressClaim, pickCandidates } from "./probe_address.ts";
+import type { ServerAudit } from "../model/status_snapshot.ts";
+import { Audit, type VipHolders } from "./audit.ts";
+import { auditFinding, type ConfigFile, type Finding, proofFinding, questionWord } from "./finding.ts";
+import { AddressClaim, AddressOwner } from "./probe_address.ts";
+import { assertFree, probeCandidates } from "./probe_choice.ts";
 import { Proof, type ProofOutcome, type ProofTarget } from "./proof.ts";
-import type { Vantage } from "./vantage.ts";
-import { Wire } from "./wire.ts";
+import type { Vantage, Vantages } from "./vantage.ts";
+import { filterFor, Wire } from "./wire.ts";
 
 /** Ports of a longer range are not all probed: no application listens on all of them. */
 const MOST_PORTS_OF_RANGE = 16;
@@ -34,12 +36,18 @@ export interface PortProof {
   readonly outcome: PortOutcome;
 }
 
+/** An interface that was looked from. */
+export interface View {
+  readonly interface: string;
+  /** Address proofs were made from; `null` if there was nothing to probe. */
+  readonly probeAddress: string | null;
+}
+
 export interface Verification {
   /** Whether nothing is wrong, as far as it can be proven. */
   readonly ok: boolean;
-  readonly interface: string;
-  /** Address the proof was made from; `null` if there was nothing to probe. */
-  readonly probeAddress: string | null;
+  /** One for each subnet that real servers are in. */
+  readonly views: readonly View[];
   readonly audits: readonly ServerAudit[];
   readonly holders: readonly VipHolders[];
   readonly proofs: readonly PortProof[];
@@ -50,55 +58,82 @@ export interface Verification {
 /**
  * Verifies services.
  *
- * @throws {OperatorError} If the interface cannot be used, or no free address to probe from is found.
+ * @throws {OperatorError} If a real server cannot be looked at that is in no VLAN, an interface cannot be used, or no free
+ * address to probe from is found.
  */
 export async function verify(
   file: ConfigFile,
   services: readonly VirtualService[],
-  vantage: Vantage,
+  { vantages, unseen }: Vantages,
 ): Promise<Verification> {
-  const { config } = file;
-  const servers = [...new Set(services.flatMap((service) => service.servers.map(({ address }) => address)))];
-  const vips = [...new Set(services.map(({ vip }) => vip))];
-  const planned = services.flatMap(planProofs);
-  const hasProbes = planned.some(({ reason }) => reason === null);
-  const candidates = hasProbes ? probeCandidates(config, vantage) : [];
-
-  const survey = await surveyLink(vantage, { servers, vips }, candidates);
-  const probeAddress = hasProbes ? assertFree(config, vantage, survey.claim) : null;
-  const audits = survey.audit.verdicts;
-
-  const targets = planned.flatMap(({ service, ports, server, reason }): ProofTarget[] => {
-    const mac = survey.audit.macOf(server);
-    return reason === null && mac !== null ? [{ server, mac, vip: service.vip, port: ports.first }] : [];
-  });
-  const outcomes = probeAddress === null ? [] : await prove(vantage, probeAddress, targets);
-  const proofs = planned.map(({ service, ports, server, reason }): PortProof => ({
-    service: service.name,
-    vip: service.vip,
-    protocol: service.protocol,
-    ports,
-    server,
-    outcome: reason !== null
-      ? { verdict: "not_provable", reason }
-      : survey.audit.macOf(server) === null
-      ? { verdict: "unreachable" }
-      : outcomes.shift()!,
+  for (const { address, vlan } of services.flatMap(({ servers }) => servers)) {
+    const obstacle = unseen.get(address);
+    if (vlan === null && obstacle !== undefined) throw obstacle;
+  }
+  const planned = services.flatMap((service) => planProofs(service, unseen));
+  const looks = await Promise.all(vantages.map((vantage) => look(file.config, services, planned, vantage)));
+  const proofs = planned.map((plan): PortProof => ({
+    service: plan.service.name,
+    vip: plan.service.vip,
+    protocol: plan.service.protocol,
+    ports: plan.ports,
+    server: plan.server,
+    outcome: plan.reason !== null
+      ? { verdict: "not_provable", reason: plan.reason }
+      : looks.map(({ outcomes }) => outcomes.get(plan)).find((outcome) => outcome !== undefined) ??
+        { verdict: "unreachable" },
   }));
-
+  const audits = looks.flatMap((seen) => seen.audit.verdicts);
+  const holders = looks.flatMap((seen) => seen.audit.holders);
   const findings = distinct([
     ...audits.map((audit) => auditFinding(audit, file)),
-    ...survey.audit.holders.map(holdersFinding),
-    ...proofs.map((proof, index) => findingOf(proof, planned[index]!.service, probeAddress, file)),
+    ...holders.map(holdersFinding),
+    ...planned.map((plan, index) => findingOf(proofs[index]!, plan, looks, file)),
   ]);
   return {
     ok: findings.length === 0,
-    interface: vantage.link.name,
-    probeAddress,
+    views: looks.map(({ view }) => view),
     audits,
-    holders: survey.audit.holders,
+    holders,
     proofs,
     findings,
+  };
+}
+
+/** What was seen from one vantage. */
+interface Look {
+  readonly view: View;
+  readonly audit: Audit;
+  readonly outcomes: ReadonlyMap<PlannedProof, ProofOutcome>;
+  readonly servers: readonly string[];
+}
+
+async function look(
+  config: Config,
+  services: readonly VirtualService[],
+  planned: readonly PlannedProof[],
+  vantage: Vantage,
+): Promise<Look> {
+  const { servers, link } = vantage;
+  const family = familyOf(vantage.subnet.address);
+  const vips = [...new Set(services.map(({ vip }) => vip).filter((vip) => familyOf(vip) === family))];
+  const probed = planned.filter(({ reason, server }) => reason === null && servers.includes(server));
+  const candidates = probed.length === 0 ? [] : probeCandidates(config, vantage);
+  const { audit, claim } = await surveyLink(vantage, vips, candidates);
+  const probeAddress = probed.length === 0 ? null : assertFree(config, vantage, claim);
+  const reached = probed.flatMap((plan): { plan: PlannedProof; target: ProofTarget }[] => {
+    const mac = audit.macOf(plan.server);
+    const { server, service: { vip }, ports } = plan;
+    return mac === null ? [] : [{ plan, target: { server, mac, vip, port: ports.first } }];
+  });
+  const proven = probeAddress === null
+    ? []
+    : await prove(vantage, probeAddress, reached.map(({ target }) => target));
+  return {
+    view: { interface: link.name, probeAddress },
+    audit,
+    outcomes: new Map(reached.map(({ plan }, index) => [plan, proven[index]!])),
+    servers,
   };
 }
 
@@ -110,12 +145,17 @@ interface PlannedProof {
   readonly reason: string | null;
 }
 
-function planProofs(service: VirtualService): PlannedProof[] {
+function planProofs(service: VirtualService, unseen: Vantages["unseen"]): PlannedProof[] {
   const ranges = service.protocol === "udp"
     ? service.ports.map((ports) => ({ ports, reason: "UDP answers nothing by itself" }))
     : service.ports.flatMap((ports) => portsOfRange(service, ports));
   return service.servers.flatMap(({ address }) =>
-    ranges.map((range) => ({ service, server: address, ...range }))
+    ranges.map(({ ports, reason }) => ({
+      service,
+      server: address,
+      ports,
+      reason: unseen.get(address)?.message ?? reason,
+    }))
   );
 }
 
@@ -128,56 +168,17 @@ function portsOfRange(service: VirtualService, range: PortRange): Pick<PlannedPr
   return [{ ports: range, reason: "too many ports, and no health check says which one must answer" }];
 }
 
-/** Addresses to choose from. */
-function probeCandidates(config: Config, { link, subnet }: Vantage): string[] {
-  const { probeAddress: wanted } = config.director;
-  if (wanted === null) {
-    const used = config.services.flatMap((
-      { vip, servers },
-    ) => [vip, ...servers.map(({ address }) => address)]);
-    return pickCandidates(subnet, new Set([...used, ...link.addresses.map(({ address }) => address)]));
-  }
-  const isUsable = isInPrefix(wanted, subnet.address, subnet.prefixLength);
-  if (isUsable && link.addresses.every(({ address }) => address !== wanted)) return [wanted];
-  throw new OperatorError(
-    isUsable
-      ? `director.probe_address ${wanted} is an address of this host`
-      : `director.probe_address ${wanted} is not in the real servers' subnet ${subnet.address}/${subnet.prefixLength}`,
-    ExitCode.CONFIG,
-    { remedy: "Set it to an address of that subnet that nobody has, or leave it out to have one chosen" },
-  );
-}
-
 /** Audits, and looks for a free address meanwhile. */
 async function surveyLink(
-  { link, senderAddress }: Vantage,
-  question: ConstructorParameters<typeof Audit>[1],
+  { link, servers, senderAddress }: Vantage,
+  vips: readonly string[],
   candidates: readonly string[],
 ): Promise<{ readonly audit: Audit; readonly claim: AddressClaim }> {
-  using wire = Wire.open(link, "arp");
-  const audit = new Audit(wire, question, senderAddress);
+  using wire = Wire.open(link, filterFor([]), candidates);
+  const audit = new Audit(wire, { servers, vips, senderAddress, asksEverybody: true });
   const claim = new AddressClaim(wire, candidates);
   await wire.converse(candidates.length === 0 ? [audit] : [audit, claim]);
   return { audit, claim };
-}
-
-function assertFree(config: Config, { subnet }: Vantage, claim: AddressClaim): string {
-  if (claim.free !== null) return claim.free;
-  const { probeAddress: wanted } = config.director;
-  if (wanted !== null) {
-    throw new OperatorError(
-      `director.probe_address ${wanted} is in use by ${claim.ownerOf(wanted)}`,
-      ExitCode.UNAVAILABLE,
-      { remedy: "Set it to an address that nobody has, or leave it out to have one chosen" },
-    );
-  }
-  throw new OperatorError(
-    `No free address to probe from was found in the subnet of ${subnet.address}/${subnet.prefixLength}`,
-    ExitCode.UNAVAILABLE,
-    {
-      remedy: "Run it once more, or set director.probe_address to an address of that subnet that nobody has",
-    },
-  );
 }
 
 async function prove(
@@ -185,12 +186,13 @@ async function prove(
   probeAddress: string,
   targets: readonly ProofTarget[],
 ): Promise<ProofOutcome[]> {
-  using wire = Wire.open(link, `arp or ip host ${probeAddress}`);
+  using wire = Wire.open(link, filterFor([probeAddress]), [probeAddress]);
+  const owner = new AddressOwner(wire, probeAddress);
   const proof = new Proof(wire, probeAddress, targets);
-  await wire.converse([proof]);
-  if (proof.thief === null) return proof.outcomes;
+  await wire.converse([owner, proof]);
+  if (owner.thief === null) return proof.outcomes;
   throw new OperatorError(
-    `Address ${probeAddress} was taken by ${proof.thief} while real servers were probed from it`,
+    `Address ${probeAddress} was taken by ${owner.thief} while real servers were probed from it`,
     ExitCode.UNAVAILABLE,
     { remedy: "Run it once more" },
   );
@@ -200,22 +202,23 @@ function holdersFinding({ vip, macs }: VipHolders): Finding | null {
   if (macs.length < 2) return null;
   return {
     host: `the host with MAC ${macs[1]}`,
-    problem: `${
-      macs.join(" and ")
-    }, none of them a real server, answer ARP for ${vip}: only one can be the director`,
+    problem: `${macs.join(" and ")}, none of them a real server, answer ${
+      questionWord(vip)
+    } for ${vip}: only one can be the director`,
     command: "ip -br address; ip -br link",
   };
 }
 
 function findingOf(
-  { outcome, server, ports }: PortProof,
-  service: VirtualService,
-  probeAddress: string | null,
+  { outcome }: PortProof,
+  { service, server, ports }: PlannedProof,
+  looks: readonly Look[],
   file: ConfigFile,
 ): Finding | null {
   // The audit has told already that it is unreachable.
   if (outcome.verdict === "unreachable" || outcome.verdict === "not_provable") return null;
-  if (probeAddress === null || isGood(outcome)) return null;
+  const probeAddress = looks.find(({ servers }) => servers.includes(server))?.view.probeAddress ?? null;
+  if (probeAddress === null) return null;
   return proofFinding(outcome, { server, port: ports.first, probeAddress }, service, file);
 }
 

@@ -5,11 +5,11 @@
  */
 
 import { loadConfig } from "../config/parse_config.ts";
-import { readLinks } from "../host/links.ts";
+import { linkOfSubnet, readLinks } from "../host/links.ts";
 import type { Config, VirtualService } from "../model/config.ts";
 import { ExitCode } from "../model/exit_code.ts";
 import { OperatorError } from "../model/operator_error.ts";
-import { findVantage } from "./vantage.ts";
+import { findVantages } from "./vantage.ts";
 import { verify } from "./verification.ts";
 import { verificationText } from "./verify_text.ts";
 
@@ -42,11 +42,17 @@ export interface VerifyIo {
 export async function runVerify(options: VerifyOptions, io: VerifyIo): Promise<ExitCode> {
   const config = await loadConfig(options.config);
   const services = selectServices(config, options.service);
-  const vantage = findVantage(
-    await readLinks(),
-    services.flatMap(({ servers }) => servers.map(({ address }) => address)),
+  const links = await readLinks();
+  const untagged = config.services.find(({ vlan }) => vlan === null);
+  const vantages = findVantages(
+    links,
+    services.flatMap(({ servers }) => servers),
     new Set(config.services.map(({ vip }) => vip)),
-    options.interface ?? config.director.interface,
+    {
+      only: options.interface,
+      director: config.director.interface ??
+        (untagged === undefined ? null : linkOfSubnet(links, untagged.vip)?.name ?? null),
+    },
   );
   const progress = setTimeout(() => {
     if (io.isTerminal) {
@@ -54,7 +60,7 @@ export async function runVerify(options: VerifyOptions, io: VerifyIo): Promise<E
     }
   }, PROGRESS_AFTER_MS);
   try {
-    const verification = await verify({ config, path: options.config }, services, vantage);
+    const verification = await verify({ config, path: options.config }, services, vantages);
     io.write(options.json ? `${JSON.stringify(verification, null, 2)}\n` : verificationText(verification));
     return verification.ok ? ExitCode.OK : ExitCode.FAILED;
   } finally {

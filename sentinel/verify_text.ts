@@ -5,15 +5,16 @@
  */
 
 import { formatRange } from "../config/port_list.ts";
-import { PROOF_WORDS } from "./finding.ts";
+import { outcomeText, placeText } from "./finding.ts";
 import type { PortOutcome, PortProof, Verification } from "./verification.ts";
 
 /** The text `lvsdr verify` prints. */
 export function verificationText(verification: Verification): string {
-  const { audits, holders, proofs, findings, probeAddress } = verification;
+  const { views, audits, holders, proofs, findings } = verification;
+  const probeAddresses = views.flatMap(({ probeAddress }) => probeAddress ?? []);
   const sections = [
     headline(verification),
-    section("ARP: each real server was asked for each VIP and must keep silent", [
+    section("ARP and NDP: each real server was asked for each VIP and must keep silent", [
       ["Server", "MAC", "VIP", "Verdict"],
       ...audits.map(({ server, mac, vip, verdict }) => [server, mac ?? "unknown", vip, verdict]),
     ]),
@@ -22,11 +23,15 @@ export function verificationText(verification: Verification): string {
     ),
     section(
       `Path: ${
-        probeAddress === null ? "nothing to probe" : `a SYN to each real server's MAC, from ${probeAddress}`
+        probeAddresses.length === 0
+          ? "nothing to probe"
+          : `a SYN to each real server's MAC, from ${probeAddresses.join(", ")}`
       }`,
       [
         ["Service", "VIP", "Server", "Verdict"],
-        ...proofs.map((proof) => [proof.service, placeOf(proof), proof.server, outcomeText(proof.outcome)]),
+        ...proofs.map((
+          proof,
+        ) => [proof.service, placeOf(proof), proof.server, portOutcomeText(proof.outcome)]),
       ],
     ),
     ...findings.map(({ host, problem, command }) => `\n${problem}\n  on ${host}: ${command}\n`),
@@ -34,14 +39,17 @@ export function verificationText(verification: Verification): string {
   return sections.join("");
 }
 
-function headline({ interface: device, proofs, findings }: Verification): string {
+function headline({ views, proofs, findings }: Verification): string {
+  const seen = views.length === 0
+    ? ""
+    : `, seen from ${[...new Set(views.map((view) => view.interface))].join(", ")}`;
   const proven = proofs.filter(({ outcome }) => outcome.verdict !== "not_provable").length;
   const unproven = proofs.length - proven;
   const rest = unproven === 0 ? "" : `, ${unproven} not provable`;
   if (findings.length === 0) {
-    return `Direct routing works, seen from ${device}: ${counted(proven, "path")} proven${rest}\n`;
+    return `Direct routing works${seen}: ${counted(proven, "path")} proven${rest}\n`;
   }
-  return `Direct routing is broken, seen from ${device}: ${counted(findings.length, "problem")}, see below\n`;
+  return `Direct routing is broken${seen}: ${counted(findings.length, "problem")}, see below\n`;
 }
 
 function counted(count: number, noun: string): string {
@@ -49,21 +57,17 @@ function counted(count: number, noun: string): string {
 }
 
 function placeOf({ protocol, vip, ports }: PortProof): string {
-  return `${vip}:${formatRange(ports)}${protocol === "udp" ? "/udp" : ""}`;
+  return `${placeText(vip, formatRange(ports))}${protocol === "udp" ? "/udp" : ""}`;
 }
 
-function outcomeText(outcome: PortOutcome): string {
+function portOutcomeText(outcome: PortOutcome): string {
   switch (outcome.verdict) {
     case "unreachable":
       return "real server unreachable";
     case "not_provable":
       return `not provable: ${outcome.reason}`;
-    case "ok_other_mac":
-      return `${PROOF_WORDS.ok_other_mac} (${outcome.mac})`;
-    case "wrong_source":
-      return `${PROOF_WORDS.wrong_source} (${outcome.source})`;
     default:
-      return PROOF_WORDS[outcome.verdict];
+      return outcomeText(outcome);
   }
 }
 

@@ -1,5 +1,5 @@
 /**
- * Talking on an interface for a moment, beside whatever else uses it: a director that runs there takes no notice.
+ * Talking on an interface, beside whatever else uses it: a director that runs there takes no notice.
  *
  * @module
  */
@@ -7,29 +7,19 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { FramePort } from "../datapath/frame_port.ts";
 import { FrameRing } from "../datapath/frame_ring.ts";
-import { describeComplete } from "../datapath/offload.ts";
-import { PcapPort } from "../datapath/pcap_port.ts";
-import * as arp from "../datapath/wire/arp.ts";
-import { finish, pseudoHeaderSum, sum } from "../datapath/wire/checksum.ts";
-import * as ethernet from "../datapath/wire/ethernet.ts";
-import * as icmp from "../datapath/wire/icmpv4.ts";
-import * as ipv4 from "../datapath/wire/ipv4.ts";
-import * as tcp from "../datapath/wire/tcp.ts";
-import { ipv4FromText, type Mac, macFromText } from "../model/ip_address.ts";
-import { ICMP_IDENTIFIER, type Packet, readPacket } from "./packet.ts";
+import { FrameWriter, type NeighborMessage, type PacketHead, type SegmentHead } from "./frame_writer.ts";
+import { ListeningPort } from "./listening_port.ts";
+import { type Packet, readPacket } from "./packet.ts";
 
-/** Shortest Ethernet frame without its check sequence (IEEE 802.3 §3.2.8). */
-const SHORTEST_FRAME_BYTES = 60;
 const RECEIVE_SLOTS = 32;
 const SEND_SLOT = RECEIVE_SLOTS;
 const SLOTS = Int32Array.of(SEND_SLOT);
-/** Time between two looks at the interface; a neighbour waits that long for the answer to its ARP request. */
-const LOOK_INTERVAL_MS = 5;
-
-/** Destination of an ARP request to everybody. */
-export const EVERYBODY = "ff:ff:ff:ff:ff:ff";
-/** Address of nobody: sender of an ARP probe (RFC 5227 §1.1). */
-export const NOBODY = "0.0.0.0";
+/** Times in one step that the slots are filled: half a millisecond of work, whatever arrives. */
+const FILLS_PER_STEP = 4;
+/** Times the slots can be filled, at the most, from what a port holds. */
+const FILLS_OF_RING = 64;
+/** Time between two looks at the interface; a neighbor waits that long for the answer to its question. */
+export const LOOK_INTERVAL_MS = 5;
 
 /** Something that goes on for a while and ends by itself. */
 export interface Conversation {
@@ -40,13 +30,18 @@ export interface Conversation {
   readonly isOver: boolean;
 }
 
-/** An IPv4 packet to send, apart from its payload. */
-export interface PacketHead {
-  /** Destination of the Ethernet frame. */
-  readonly to: string;
-  readonly source: string;
-  readonly destination: string;
-  readonly ttl: number;
+/** An Ethernet interface. */
+export interface WireLink {
+  readonly name: string;
+  readonly index: number;
+  readonly mac: string;
+}
+
+/** A pcap-filter(7) expression for ARP, for NDP, and for what concerns some addresses. */
+export function filterFor(addresses: readonly string[]): string {
+  // Types 133 to 137 of ICMPv6 are NDP's; nothing of it has extension headers.
+  const everything = ["arp", "(icmp6 and ip6[40] >= 133 and ip6[40] <= 137)"];
+  return [...everything, ...addresses.map((address) => `host ${address}`)].join(" or ");
 }
 
 export class Wire implements Disposable {
@@ -54,29 +49,30 @@ export class Wire implements Disposable {
   readonly mac: string;
   readonly #port: FramePort;
   readonly #ring: FrameRing;
-  readonly #own: Mac;
+  readonly #writer: FrameWriter;
 
   private constructor(port: FramePort, ring: FrameRing, mac: string) {
     this.#port = port;
     this.#ring = ring;
+    this.#writer = new FrameWriter(ring, SEND_SLOT, mac);
     this.mac = mac;
-    this.#own = macFromText(mac);
   }
 
   /**
    * Opens an interface.
    *
-   * @param filter What to hear, a pcap-filter(7) expression. A busy director's traffic should not match.
+   * Stops the thread for tens of milliseconds, and so does disposal.
+   *
+   * @param filter What to hear, see {@linkcode filterFor}. A busy director's traffic must not match.
+   * @param ours Addresses that are, or may become, ours: over IPv6, questions for them come by multicast.
    * @throws {OperatorError} If the interface cannot be used or libpcap is missing.
    */
-  static open(
-    link: { readonly name: string; readonly index: number; readonly mac: string; readonly mtu: number },
-    filter: string,
-  ): Wire {
+  static open(link: WireLink, filter: string, ours: readonly string[] = []): Wire {
     const ring = new FrameRing(RECEIVE_SLOTS + 1);
-    const port = new PcapPort(link.name, link.index, link.mtu, ring);
+    const port = new ListeningPort(link.name, link.index, ring);
     try {
       port.setFilter(filter);
+      port.joinGroups(ours);
     } catch (error) {
       port.close();
       throw error;
@@ -89,67 +85,37 @@ export class Wire implements Disposable {
     return new Wire(port, new FrameRing(RECEIVE_SLOTS + 1), mac);
   }
 
-  /** Sends an ARP packet from {@linkcode mac}, in the frame and in the packet alike. */
-  sendArp(packet: {
-    readonly to: string;
-    readonly operation: number;
-    readonly senderAddress: string;
-    readonly targetAddress: string;
-    /** @default nobody's */
-    readonly targetMac?: string;
-  }): void {
-    const frame = this.#ring.view;
-    const payload = this.#begin(packet.to, ethernet.EtherType.ARP);
-    const target = packet.targetMac === undefined ? { high: 0, low: 0 } : macFromText(packet.targetMac);
-    arp.emit(frame, payload, {
-      operation: packet.operation,
-      senderMacHigh: this.#own.high,
-      senderMacLow: this.#own.low,
-      senderAddress: ipv4FromText(packet.senderAddress),
-      targetMacHigh: target.high,
-      targetMacLow: target.low,
-      targetAddress: ipv4FromText(packet.targetAddress),
-    });
-    this.#send(arp.PACKET_BYTES);
+  /** Asks who has the target's address, by ARP or NDP. */
+  ask(message: NeighborMessage): void {
+    this.#writer.writeRequest(message);
+    this.#send();
+  }
+
+  /** Says that {@linkcode mac} has the sender's address. */
+  answer(message: NeighborMessage): void {
+    this.#writer.writeReply(message);
+    this.#send();
   }
 
   /** Sends a TCP segment without options and payload. */
-  sendSegment(
-    head: PacketHead,
-    segment: {
-      readonly sourcePort: number;
-      readonly destinationPort: number;
-      readonly sequence: number;
-      readonly flags: number;
-    },
-  ): void {
-    const frame = this.#ring.view;
-    const ip = this.#begin(head.to, ethernet.EtherType.IPV4);
-    this.#emitIpv4(ip, head, ipv4.Protocol.TCP, tcp.HEADER_BYTES);
-    const at = ip + ipv4.HEADER_BYTES;
-    tcp.emit(frame, at, segment.sourcePort, segment.destinationPort, segment.sequence, 0, segment.flags);
-    const [source, destination] = [ipv4FromText(head.source), ipv4FromText(head.destination)];
-    const pseudo = pseudoHeaderSum(source, destination, ipv4.Protocol.TCP, tcp.HEADER_BYTES);
-    tcp.setChecksum(frame, at, finish(pseudo + sum(frame, at, tcp.HEADER_BYTES)));
-    this.#send(ipv4.HEADER_BYTES + tcp.HEADER_BYTES);
+  sendSegment(head: PacketHead, segment: SegmentHead): void {
+    this.#writer.writeSegment(head, segment);
+    this.#send();
   }
 
   /** Sends a ping without payload. */
   sendEcho(head: PacketHead, identifier: number): void {
-    const frame = this.#ring.view;
-    const ip = this.#begin(head.to, ethernet.EtherType.IPV4);
-    this.#emitIpv4(ip, head, ipv4.Protocol.ICMP, icmp.HEADER_BYTES);
-    const at = ip + ipv4.HEADER_BYTES;
-    // Code and sequence number stay zero, as the whole frame was.
-    frame.setUint8(at, icmp.Type.ECHO_REQUEST);
-    frame.setUint16(at + ICMP_IDENTIFIER, identifier);
-    icmp.setChecksum(frame, at, finish(sum(frame, at, icmp.HEADER_BYTES)));
-    this.#send(ipv4.HEADER_BYTES + icmp.HEADER_BYTES);
+    this.#writer.writeEcho(head, identifier);
+    this.#send();
   }
 
-  /** Gives everything that has arrived to the conversations and lets each do what is due. */
+  /**
+   * Gives what has arrived to the conversations and lets each do what is due.
+   *
+   * @throws {CaptureError} If the interface has gone.
+   */
   step(conversations: readonly Conversation[], nowMs: number): void {
-    for (;;) {
+    for (let fills = 0; fills < FILLS_PER_STEP; fills++) {
       const count = this.#port.receive(this.#ring, RECEIVE_SLOTS);
       for (const slot of this.#ring.order.subarray(0, count)) {
         const packet = readPacket(this.#ring, slot);
@@ -160,44 +126,37 @@ export class Wire implements Disposable {
     for (const conversation of conversations) conversation.tick(nowMs);
   }
 
+  /** Forgets what has arrived while nobody listened. */
+  skip(): void {
+    for (let fills = 0; fills < FILLS_OF_RING; fills++) {
+      if (this.#port.receive(this.#ring, RECEIVE_SLOTS) === 0) return;
+    }
+  }
+
   /**
    * Goes on until all conversations are over.
    *
+   * @param signal Ends it early.
    * @throws {CaptureError} If the interface has gone.
    */
-  async converse(conversations: readonly Conversation[]): Promise<void> {
-    for (;;) {
+  async converse(conversations: readonly Conversation[], signal?: AbortSignal): Promise<void> {
+    while (!signal?.aborted) {
       this.step(conversations, performance.now());
       if (conversations.every(({ isOver }) => isOver)) return;
       await delay(LOOK_INTERVAL_MS);
     }
   }
 
+  /** Frames that matched the filter and came too fast to be looked at. */
+  get missed(): number {
+    return this.#port.statistics().captureDrops;
+  }
+
   [Symbol.dispose](): void {
     this.#port.close();
   }
 
-  /** Writes the Ethernet header of the next frame and returns where its payload begins. */
-  #begin(to: string, type: number): number {
-    const at = FrameRing.frameAt(SEND_SLOT);
-    this.#ring.frames[SEND_SLOT]!.fill(0, 0, SHORTEST_FRAME_BYTES);
-    const destination = macFromText(to);
-    ethernet.setDestination(this.#ring.view, at, destination.high, destination.low);
-    ethernet.setSource(this.#ring.view, at, this.#own.high, this.#own.low);
-    ethernet.setEtherType(this.#ring.view, at, type);
-    return at + ethernet.HEADER_BYTES;
-  }
-
-  #emitIpv4(at: number, head: PacketHead, protocol: number, payloadBytes: number): void {
-    const frame = this.#ring.view;
-    const [source, destination] = [ipv4FromText(head.source), ipv4FromText(head.destination)];
-    ipv4.emit(frame, at, 0, ipv4.HEADER_BYTES + payloadBytes, head.ttl, protocol, source, destination);
-    ipv4.setChecksum(frame, at, finish(sum(frame, at, ipv4.HEADER_BYTES)));
-  }
-
-  #send(payloadBytes: number): void {
-    this.#ring.lengths[SEND_SLOT] = Math.max(ethernet.HEADER_BYTES + payloadBytes, SHORTEST_FRAME_BYTES);
-    describeComplete(this.#ring, SEND_SLOT);
+  #send(): void {
     this.#port.transmit(this.#ring, SLOTS, 1);
   }
 }

@@ -7,9 +7,11 @@
 
 import { Hono } from "hono";
 import { secureHeaders } from "hono/secure-headers";
-import type { StatusSnapshot } from "../model/status_snapshot.ts";
+import { OperatorError } from "../model/operator_error.ts";
+import type { ServerAudit, StatusSnapshot } from "../model/status_snapshot.ts";
 import { type Origin, requireToken } from "./authentication.ts";
 import { streamEvents } from "./event_stream.ts";
+import { requireLoopbackName } from "./host_name.ts";
 import { METRICS_TYPE, renderMetrics } from "./metrics.ts";
 import { MessagePage, StatusPage } from "./page.tsx";
 import pageScript from "./page.js" with { type: "text" };
@@ -22,6 +24,13 @@ export interface AppOptions {
   readonly token: string | null;
   /** Whether the director forwards frames: `/healthz` answers 200 if so, 503 if not. */
   readonly isReady: () => boolean;
+  /**
+   * Asks every real server whether it would answer for a VIP; only whoever is on the Unix socket may have it done.
+   *
+   * @throws {OperatorError} If they cannot be asked.
+   * @default there is no such route
+   */
+  readonly audit?: () => Promise<readonly ServerAudit[]>;
 }
 
 /** `env` of a request tells where it came from; without it, it counts as one from the network. */
@@ -61,7 +70,7 @@ function answerPlainly(request: Request, status: number, title: string, advice: 
  * const response = await app.request("/api/v1/status");
  * ```
  */
-export function createApp({ snapshot, token, isReady }: AppOptions): StatusApp {
+export function createApp({ snapshot, token, isReady, audit }: AppOptions): StatusApp {
   const app: StatusApp = new Hono();
 
   app.use(secureHeaders({
@@ -78,7 +87,16 @@ export function createApp({ snapshot, token, isReady }: AppOptions): StatusApp {
 
   app.get("/healthz", (context) => isReady() ? context.text("ok\n") : context.text("not ready\n", 503));
 
-  if (token !== null) {
+  if (token === null) {
+    app.use(requireLoopbackName((request) =>
+      answerPlainly(
+        request,
+        403,
+        "Not under this name",
+        "Without status.token this port answers to localhost, 127.0.0.1 and [::1] only; set a token for other names",
+      )
+    ));
+  } else {
     app.use(requireToken(token, (request) =>
       answerPlainly(
         request,
@@ -98,6 +116,29 @@ export function createApp({ snapshot, token, isReady }: AppOptions): StatusApp {
     (context) => context.body(pageScript, 200, { "Content-Type": "text/javascript; charset=utf-8" }),
   );
   app.get("/api/v1/status", (context) => context.json(snapshot()));
+  if (audit !== undefined) {
+    app.post("/api/v1/audit", async (context) => {
+      if (context.env?.isLocalSocket !== true) {
+        return answerPlainly(
+          context.req.raw,
+          403,
+          "Not from here",
+          "Use the Unix socket in the run directory",
+        );
+      }
+      try {
+        return context.json(await audit());
+      } catch (error) {
+        if (!(error instanceof OperatorError)) throw error;
+        return answerPlainly(
+          context.req.raw,
+          503,
+          error.message,
+          error.remedy ?? "Look at the director's log",
+        );
+      }
+    });
+  }
   app.get(
     "/metrics",
     (context) => context.body(renderMetrics(snapshot()), 200, { "Content-Type": METRICS_TYPE }),

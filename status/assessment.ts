@@ -5,8 +5,9 @@
  */
 
 import type { RealServerStatus, StatusSnapshot, VirtualServiceStatus } from "../model/status_snapshot.ts";
+import { hostAuditText, isUnsound } from "./host_text.ts";
 
-/** `warning`: clients are served, but something needs a look. `error`: some clients are not served. */
+/** `warning`: clients are served, but something needs a look. `error`: some clients are not served, or may not be. */
 export type Level = "ok" | "warning" | "error";
 
 export interface Assessment {
@@ -43,6 +44,7 @@ export function describeState(server: RealServerStatus): { readonly tone: Tone; 
   if (server.state === "quiesced") return { tone: "paused", word: "quiesced" };
   if (server.state === "down") return { tone: "error", word: "down" };
   if (server.state === "unresolved") return { tone: "warning", word: "unresolved" };
+  if (server.state === "quarantined") return { tone: "warning", word: "quarantined" };
   if (server.isOverloaded) return { tone: "warning", word: "overloaded" };
   return isUsable(server) ? { tone: "ok", word: "up" } : { tone: "warning", word: "weight 0" };
 }
@@ -62,12 +64,13 @@ function describeTrouble(server: RealServerStatus): string {
   if (server.state === "up" && server.isOverloaded) return "overloaded: it has reached max_connections";
   if (server.state === "up") return "up, but with weight 0";
   if (server.state === "unresolved") return "unresolved: nobody answers ARP for its address";
+  if (server.state === "quarantined") return "quarantined: it takes a VIP for itself";
   return server.lastCheck === null ? "down" : `down: ${server.lastCheck.message}`;
 }
 
 /** Judges a whole director. */
 export function assess(snapshot: StatusSnapshot): Assessment {
-  const { services, connectionTable } = snapshot;
+  const { services, connectionTable, alarms } = snapshot;
   const unserved = services.filter((service) => countUsable(service) === 0);
   const served = services.filter((service) => countUsable(service) > 0);
   const troubles = [...unserved, ...served].flatMap((service) =>
@@ -75,11 +78,23 @@ export function assess(snapshot: StatusSnapshot): Assessment {
       `${server.address} of ${service.name} is ${describeTrouble(server)}`
     )
   );
+  const exposed = services.flatMap(({ name, vip, servers }) =>
+    servers.filter(({ audit }) => audit?.verdict === "answers").map(({ address }) =>
+      `${address} of ${name} answers for ${vip} when it is asked: harden it with lvsdr realserver`
+    )
+  );
+  const unsound = new Set(
+    services.flatMap(({ servers }) =>
+      servers.filter(({ host }) => isUnsound(host)).map(({ address, host }) =>
+        `${address} says of its own host: ${hostAuditText(host!)}`
+      )
+    ),
+  );
   const isNearlyFull = connectionTable.used >= connectionTable.capacity * NEARLY_FULL;
   const shortage = isNearlyFull
     ? ["The connection table is nearly full: raise director.max_connections"]
     : [];
-  const reasons = [...shortage, ...troubles];
+  const reasons = [...exposed, ...unsound, ...shortage, ...troubles];
 
   if (unserved.length === 1) {
     return { level: "error", headline: `Service ${unserved[0]!.name} has no usable server`, reasons };
@@ -92,6 +107,16 @@ export function assess(snapshot: StatusSnapshot): Assessment {
       reasons: [...names, ...reasons],
     };
   }
+  if (alarms.length > 0) {
+    const vips = [...new Set(alarms.map(({ vip }) => vip))];
+    return {
+      level: "error",
+      headline: vips.length === 1
+        ? `VIP ${vips[0]} is claimed by somebody else`
+        : `${vips.length} VIPs are claimed by somebody else`,
+      reasons,
+    };
+  }
   if (troubles.length > 0) {
     const total = services.reduce((sum, service) => sum + service.servers.length, 0);
     return {
@@ -99,6 +124,12 @@ export function assess(snapshot: StatusSnapshot): Assessment {
       headline: `Serving, with ${troubles.length} of ${counted(total, "real server")} out`,
       reasons,
     };
+  }
+  if (exposed.length > 0) {
+    return { level: "warning", headline: "Serving, but a VIP is not safe with every real server", reasons };
+  }
+  if (unsound.size > 0) {
+    return { level: "warning", headline: "Serving, but a real server is not as it must be", reasons };
   }
   if (isNearlyFull) {
     return { level: "warning", headline: "Serving, but the connection table is nearly full", reasons };

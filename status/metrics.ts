@@ -4,11 +4,15 @@
  * @module
  */
 
-import type {
-  RealServerStatus,
-  StatusSnapshot,
-  TrafficCounters,
-  VirtualServiceStatus,
+import {
+  type AuditStatus,
+  type RealServerStatus,
+  type StatusSnapshot,
+  type TrafficCounters,
+  type VirtualServiceStatus,
+  WIRE_ALARM_NAMES,
+  type WireAlarmName,
+  type WorkerStatus,
 } from "../model/status_snapshot.ts";
 import { countUsable } from "./assessment.ts";
 
@@ -83,6 +87,9 @@ function serverMetrics(services: readonly VirtualServiceStatus[]): string[] {
   const checked = rows.flatMap(([labels, { lastCheck }]) =>
     lastCheck === null ? [] : [[labels, lastCheck] as const]
   );
+  const audited = rows.flatMap(([labels, { audit }]) => audit === null ? [] : [[labels, audit] as const]);
+  const verdict = (name: AuditStatus["verdict"]): Sample[] =>
+    audited.map(([labels, audit]) => [{ ...labels, verdict: name }, Number(audit.verdict === name)]);
   const state = (name: RealServerStatus["state"]): Sample[] =>
     rows.map(([labels, server]) => [{ ...labels, state: name }, Number(server.state === name)]);
   return [
@@ -91,6 +98,7 @@ function serverMetrics(services: readonly VirtualServiceStatus[]): string[] {
       ...state("down"),
       ...state("quiesced"),
       ...state("unresolved"),
+      ...state("quarantined"),
     ]),
     column(
       "overloaded",
@@ -111,6 +119,52 @@ function serverMetrics(services: readonly VirtualServiceStatus[]): string[] {
       "lvsdr_server_check_duration_seconds",
       "Duration of the last health check.",
       checked.map(([labels, check]) => [labels, check.durationMs / 1000]),
+    ),
+    gauge(
+      "lvsdr_server_audit",
+      "1 for what the real server did when it was last asked for the VIP, 0 for the others.",
+      [...verdict("hardened"), ...verdict("answers"), ...verdict("unreachable")],
+    ),
+  ];
+}
+
+function workerMetrics(workers: readonly WorkerStatus[]): string[] {
+  const column = (pick: (worker: WorkerStatus) => number): Sample[] =>
+    workers.map((worker, number) => [{ worker: String(number) }, pick(worker)]);
+  return [
+    counter("lvsdr_worker_frames_total", "Frames the worker has received.", column((w) => w.frames)),
+    counter(
+      "lvsdr_worker_capture_drops_total",
+      "Frames the kernel had to drop because the worker's capture ring was full.",
+      column((w) => w.captureDrops),
+    ),
+    gauge(
+      "lvsdr_worker_connections",
+      "Connections in the worker's part of the table.",
+      column((w) => w.connections),
+    ),
+  ];
+}
+
+function wireMetrics({ alarms, wire }: StatusSnapshot): string[] {
+  const perName = (count: (name: WireAlarmName) => number): Sample[] =>
+    WIRE_ALARM_NAMES.map((name) => [{ alarm: name }, count(name)]);
+  return [
+    gauge(
+      "lvsdr_wire_alarms",
+      "Alarms that stand: somebody else says that it has a VIP.",
+      perName((name) => alarms.filter((alarm) => alarm.name === name).length),
+    ),
+    counter("lvsdr_wire_alarms_raised_total", "Alarms so far.", perName((name) => wire.raised[name])),
+    counter(
+      "lvsdr_wire_defences_total",
+      "Announcements of a VIP because somebody else had claimed it.",
+      only(wire.defences),
+    ),
+    counter(
+      "lvsdr_wire_missed_total",
+      "ARP and NDP packets about VIPs that came too fast to be looked at.",
+      only(wire.missed),
     ),
   ];
 }
@@ -134,11 +188,13 @@ export function renderMetrics(snapshot: StatusSnapshot): string {
       "Frames the kernel did not accept for sending.",
       only(datapath.transmitErrors),
     ),
+    ...workerMetrics(datapath.workers),
     counter(
       "lvsdr_frames_total",
       "Frames by what became of them.",
       snapshot.verdicts.map(({ name, frames }) => [{ verdict: name }, frames]),
     ),
+    ...wireMetrics(snapshot),
     ...serviceMetrics(snapshot.services),
     ...serverMetrics(snapshot.services),
   ].join("");

@@ -9,6 +9,7 @@
 import type { Child } from "hono/jsx";
 import type { JSX } from "hono/jsx/jsx-runtime";
 import type { DirectorEvent, EventLevel, StatusSnapshot, VerdictCount } from "../model/status_snapshot.ts";
+import { AlarmStrip } from "./alarm_strip.tsx";
 import { assess, type Assessment, counted, isUsable, type Tone } from "./assessment.ts";
 import { duration, exactNumber, percent, shortNumber, shortRate, utcTime } from "./humanize.ts";
 import { Picture } from "./picture.tsx";
@@ -232,6 +233,7 @@ export function StatusPage({ snapshot }: { snapshot: StatusSnapshot }): JSX.Elem
         </header>
         <main>
           <Verdict assessment={assessment} />
+          <AlarmStrip alarms={snapshot.alarms} now={snapshot.at} />
           <Tiles snapshot={snapshot} />
           <Picture snapshot={snapshot} />
           <div class="services">

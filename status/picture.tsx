@@ -107,7 +107,7 @@ function collectHosts(snapshot: StatusSnapshot): Host[] {
   return [...byAddress].map(([address, servers]) => {
     const states = servers.map(describeState);
     const worst = WORST_FIRST.flatMap((tone) => states.filter((state) => state.tone === tone))[0]!;
-    const open = servers.filter(({ state }) => state === "up" || state === "quiesced");
+    const open = servers.filter(({ state }) => ["up", "quiesced", "quarantined"].includes(state));
     const isPartly = worst.tone !== "ok" && servers.some(isUsable);
     return {
       address,

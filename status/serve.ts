@@ -8,8 +8,10 @@
 import { dirname } from "node:path";
 import type { ListenAddress } from "../model/config.ts";
 import { ExitCode } from "../model/exit_code.ts";
+import { hostOfUrl } from "../model/ip_address.ts";
 import { OperatorError } from "../model/operator_error.ts";
 import type { StatusApp } from "./app.tsx";
+import { isLoopback } from "./host_name.ts";
 
 export interface ServeOptions {
   readonly app: StatusApp;
@@ -34,14 +36,9 @@ const SOCKET_UMASK = 0o117;
 /** The longest path of a Unix socket on Linux, unix(7): 108 bytes with the closing zero. */
 const LONGEST_SOCKET_PATH = 107;
 
-/** Whether `host` can only be reached from this machine. */
-export function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || /^127\.\d+\.\d+\.\d+$/.test(host);
-}
-
 /** Text of a listen address, as in a URL: `127.0.0.1:8480`, `[::1]:8480`. */
 export function listenText({ host, port }: ListenAddress): string {
-  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+  return `${hostOfUrl(host)}:${port}`;
 }
 
 function refuseRunDirectory(cause: unknown, runDir: string): Error {

@@ -8,8 +8,15 @@
 // deno-lint-ignore-file jsx-key -- a page rendered once, on the server, has nothing to reconcile
 import type { Child } from "hono/jsx";
 import type { JSX } from "hono/jsx/jsx-runtime";
-import type { LastCheck, RealServerStatus, VirtualServiceStatus } from "../model/status_snapshot.ts";
+import type {
+  AuditStatus,
+  HostReport,
+  LastCheck,
+  RealServerStatus,
+  VirtualServiceStatus,
+} from "../model/status_snapshot.ts";
 import { assessService, counted, countUsable } from "./assessment.ts";
+import { hostAuditText, hostLoadText, isUnsound } from "./host_text.ts";
 import { age, exactNumber, shortBytes, shortNumber, shortRate } from "./humanize.ts";
 import { Icon, StateBadge } from "./state_badge.tsx";
 
@@ -49,6 +56,28 @@ function CheckCell({ check, now }: { check: LastCheck | null; now: string }) {
   );
 }
 
+/** Whether the real server keeps silent about the VIP, and since when that is known. */
+function Audit({ audit: { verdict, at }, now }: { audit: AuditStatus; now: string }) {
+  return (
+    <span class="quiet sub" title={`Asked for the VIP ${age(at, now)}`}>
+      {"VIP: "}
+      <span class={verdict === "answers" ? "failed" : ""}>{verdict}</span>
+    </span>
+  );
+}
+
+/** What the real server says of its own host. */
+function Host({ host, now }: { host: HostReport; now: string }) {
+  const load = hostLoadText(host);
+  return (
+    <span class="quiet sub" title={`Asked for its status ${age(host.at, now)}`}>
+      {"host audit: "}
+      <span class={isUnsound(host) ? "failed" : ""}>{hostAuditText(host)}</span>
+      {load === null ? "" : `, ${load}`}
+    </span>
+  );
+}
+
 function ServerRow({ server, now }: { server: RealServerStatus; now: string }) {
   const isChanged = server.effectiveWeight !== server.weight;
   return (
@@ -56,6 +85,8 @@ function ServerRow({ server, now }: { server: RealServerStatus; now: string }) {
       <th role="rowheader" scope="row">
         {server.address}
         <span class="quiet sub mac">{server.mac ?? "no MAC yet"}</span>
+        {server.audit === null ? "" : <Audit audit={server.audit} now={now} />}
+        {server.host === null ? "" : <Host host={server.host} now={now} />}
       </th>
       <Cell label="State">
         <StateBadge server={server} />

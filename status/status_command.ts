@@ -5,9 +5,16 @@
  */
 
 import { ExitCode } from "../model/exit_code.ts";
-import type { RealServerStatus, StatusSnapshot, VirtualServiceStatus } from "../model/status_snapshot.ts";
+import { hostOfUrl } from "../model/ip_address.ts";
+import type {
+  RealServerStatus,
+  StatusSnapshot,
+  VirtualServiceStatus,
+  WireAlarm,
+} from "../model/status_snapshot.ts";
 import { assess, counted, countUsable, describeState } from "./assessment.ts";
 import { fetchSnapshot } from "./client.ts";
+import { hostAuditText, hostLoadText } from "./host_text.ts";
 import {
   age,
   duration,
@@ -39,6 +46,7 @@ const COLUMNS = [
   "Conn/s",
   "Packets",
   "Bytes",
+  "VIP audit",
   "Last check",
 ] as const;
 
@@ -56,6 +64,7 @@ function serverCells(server: RealServerStatus, now: string): string[] {
     shortRate(server.connectionsPerSecond),
     shortNumber(server.packets),
     shortBytes(server.bytes),
+    server.audit?.verdict ?? "none yet",
     lastCheck === null ? "none yet" : `${printable(lastCheck.message)} (${age(lastCheck.at, now)})`,
   ];
 }
@@ -71,9 +80,35 @@ function renderRows(rows: readonly (readonly string[])[]): string[] {
 }
 
 function serviceLine(service: VirtualServiceStatus): string {
-  const what = `${service.protocol.toUpperCase()} ${service.vip}:${service.ports} ${service.scheduler}`;
+  const what = `${service.protocol.toUpperCase()} ${
+    hostOfUrl(service.vip)
+  }:${service.ports} ${service.scheduler}`;
   const usable = `${countUsable(service)} of ${counted(service.servers.length, "server")} usable`;
   return `${printable(service.name)}: ${what}, ${usable}`;
+}
+
+function hostLines({ host }: RealServerStatus): string[] {
+  if (host === null) return [];
+  const load = hostLoadText(host);
+  return [`    host audit: ${printable(hostAuditText(host))}${load === null ? "" : `; ${load}`}`];
+}
+
+/** How many threads forward; one is not worth a word. */
+function workersText(workers: number): string {
+  return workers > 1 ? `, ${workers} workers` : "";
+}
+
+function alarmLines(
+  { name, sentence, host, command, firstSeen, lastSeen }: WireAlarm,
+  now: string,
+): string[] {
+  const seen = `first seen ${age(firstSeen, now)}, last seen ${age(lastSeen, now)}`;
+  return [
+    "",
+    `Alarm ${name}, ${seen}`,
+    `  ${printable(sentence)}`,
+    `  on ${printable(host)}: ${printable(command)}`,
+  ];
 }
 
 /** The text `lvsdr status` prints for `snapshot`. */
@@ -84,9 +119,10 @@ export function renderStatus(snapshot: StatusSnapshot): string {
   const lines = [
     printable(headline),
     ...reasons.map((reason) => `  - ${printable(reason)}`),
+    ...snapshot.alarms.flatMap((alarm) => alarmLines(alarm, snapshot.at)),
     "",
     `lvsdr ${snapshot.version}, ${snapshot.ha.state}, up ${duration(snapshot.uptimeSeconds)}, ` +
-    `${datapath.mode} on ${port}`,
+    `${datapath.mode} on ${port}${workersText(datapath.workers.length)}`,
     `${exactNumber(table.used)} of ${exactNumber(table.capacity)} connections in the table ` +
     `(${percent(table.used, table.capacity)}), frames lost: ${
       exactNumber(datapath.captureDrops)
@@ -100,7 +136,8 @@ export function renderStatus(snapshot: StatusSnapshot): string {
   const [header, ...serverRows] = rows;
   for (const service of services) {
     lines.push("", serviceLine(service), `  ${header}`);
-    lines.push(...serverRows.splice(0, service.servers.length).map((row) => `  ${row}`));
+    const shown = serverRows.splice(0, service.servers.length);
+    lines.push(...shown.flatMap((row, index) => [`  ${row}`, ...hostLines(service.servers[index]!)]));
   }
   return lines.join("\n") + "\n";
 }
@@ -108,11 +145,11 @@ export function renderStatus(snapshot: StatusSnapshot): string {
 /**
  * Prints the state of the director on a run directory.
  *
- * @returns `OK` if every service can be given a new connection, else `FAILED`.
+ * @returns `OK` if every service can be given a new connection and nobody else claims a VIP, else `FAILED`.
  * @throws {OperatorError} If no director answers there.
  */
 export async function runStatus({ runDir, json }: StatusOptions, io: StatusIo): Promise<ExitCode> {
   const snapshot = await fetchSnapshot(runDir);
   io.write(json ? JSON.stringify(snapshot, null, 2) + "\n" : renderStatus(snapshot));
-  return snapshot.services.every((service) => countUsable(service) > 0) ? ExitCode.OK : ExitCode.FAILED;
+  return assess(snapshot).level === "error" ? ExitCode.FAILED : ExitCode.OK;
 }

@@ -1,96 +1,119 @@
 import assert from "node:assert/strict";
 import { Audit } from "../../sentinel/audit.ts";
-import { NOBODY } from "../../sentinel/wire.ts";
-import { arpFrame } from "../datapath/frame_builder.ts";
-import { BROADCAST, MemoryLink, NO_MAC, OWN_ADDRESS, OWN_MAC, VIP } from "./memory_link.ts";
+import { BROADCAST, IPV4, IPV6, MemoryLink, OWN_MAC, type Places } from "./memory_link.ts";
 
-const SERVER = "192.0.2.21";
-const OTHER = "192.0.2.22";
-const SERVER_MAC = "02:00:00:00:00:15";
+const MAC = "02:00:00:00:00:15";
 const OTHER_MAC = "02:00:00:00:00:16";
 const STRANGER = "02:00:00:00:00:99";
 
-function begin(servers: readonly string[], vips: readonly string[] = [VIP], sender = OWN_ADDRESS) {
-  const link = new MemoryLink();
-  const audit = new Audit(link.wire, { servers, vips }, sender);
+function begin(
+  places: Places,
+  question: Partial<ConstructorParameters<typeof Audit>[1]> = {},
+): { link: MemoryLink; audit: Audit } {
+  const link = new MemoryLink(places);
+  const { server, vip, own: senderAddress } = places;
+  const audit = new Audit(link.wire, {
+    ...{ servers: [server], vips: [vip], senderAddress, asksEverybody: true },
+    ...question,
+  });
   link.begin(audit);
   return { link, audit };
 }
 
-function request(to: string, targetAddress: string, senderAddress = OWN_ADDRESS): Uint8Array {
-  return arpFrame({
-    ...{ from: OWN_MAC, to, operation: "request", senderMac: OWN_MAC, senderAddress, targetMac: NO_MAC },
-    ...{ targetAddress, paddedTo: 60 },
+for (const places of [IPV4, IPV6]) {
+  const { server, otherServer, vip, otherVip, own } = places;
+  const over = `over IPv${places.family}`;
+
+  Deno.test(`Audit ${over} asks everybody for the servers and VIPs, and each server for every VIP once its MAC is known`, () => {
+    const { link } = begin(places, { vips: [vip, otherVip] });
+    assert.deepEqual(link.sent(), [
+      link.request(BROADCAST, server, own),
+      link.request(BROADCAST, vip, own),
+      link.request(BROADCAST, otherVip, own),
+    ]);
+    link.neighbor("reply", MAC, server, own);
+    assert.deepEqual(link.sent(), [link.request(MAC, vip, own), link.request(MAC, otherVip, own)]);
+  });
+
+  Deno.test(`Audit ${over} asks nobody but the servers for a VIP if it is told so`, () => {
+    const { link, audit } = begin(places, { asksEverybody: false });
+    link.neighbor("reply", MAC, server, own);
+    link.pass(900);
+    assert.equal(audit.isOver, true);
+    const ask = link.request(MAC, vip, own);
+    assert.deepEqual(link.sent(), [link.request(BROADCAST, server, own), ask, ask, ask]);
+  });
+
+  Deno.test(`Audit ${over} finds a server hardened that answers for itself and not for the VIP`, () => {
+    const { link, audit } = begin(places);
+    link.neighbor("reply", MAC, server, own);
+    link.pass(899);
+    assert.equal(audit.isOver, false, "three questions are asked");
+    link.pass(1);
+    assert.equal(audit.isOver, true);
+    assert.deepEqual(audit.verdicts, [{ server, vip, verdict: "hardened", mac: MAC }]);
+    assert.deepEqual(audit.holders, [{ vip, macs: [] }]);
+  });
+
+  Deno.test(`Audit ${over} finds the server that answers, and not its neighbor`, () => {
+    const { link, audit } = begin(places, { servers: [server, otherServer] });
+    link.neighbor("reply", MAC, server, own);
+    link.neighbor("reply", OTHER_MAC, otherServer, own);
+    link.neighbor("reply", OTHER_MAC, vip, own);
+    link.pass(3_000);
+    assert.deepEqual(audit.verdicts.map(({ verdict }) => verdict), ["hardened", "answers"]);
+  });
+
+  Deno.test(`Audit ${over} counts an answer for the VIP that comes before the server's own`, () => {
+    const { link, audit } = begin(places);
+    link.neighbor("reply", MAC, vip, own);
+    link.neighbor("reply", MAC, server, own);
+    assert.deepEqual(audit.verdicts.map(({ verdict }) => verdict), ["answers"]);
+  });
+
+  Deno.test(`Audit ${over} does not take a question from the VIP for an answer`, () => {
+    const { link, audit } = begin(places);
+    link.neighbor("reply", MAC, server, own);
+    link.neighbor("request", MAC, vip, own);
+    link.neighbor("request", STRANGER, vip, vip, BROADCAST);
+    assert.deepEqual(audit.verdicts.map(({ verdict }) => verdict), ["hardened"]);
+    assert.deepEqual(audit.holders, [{ vip, macs: [] }]);
+  });
+
+  Deno.test(`Audit ${over} gives a server up after three questions`, () => {
+    const { link, audit } = begin(places, { asksEverybody: false });
+    link.pass(2_999);
+    assert.equal(audit.isOver, false);
+    link.pass(1);
+    assert.equal(audit.isOver, true);
+    const ask = link.request(BROADCAST, server, own);
+    assert.deepEqual(link.sent(), [ask, ask, ask]);
+    link.neighbor("reply", MAC, server, own);
+    assert.deepEqual(audit.verdicts, [{ server, vip, verdict: "unreachable", mac: null }]);
+  });
+
+  Deno.test(`Audit ${over} names who else answers for a VIP, itself aside`, () => {
+    const { link, audit } = begin(places);
+    for (const mac of [STRANGER, OWN_MAC, MAC, STRANGER]) link.neighbor("reply", mac, vip, own);
+    link.neighbor("reply", MAC, server, own);
+    assert.deepEqual(audit.holders, [{ vip, macs: [STRANGER] }]);
   });
 }
 
-Deno.test("Audit asks everybody for the servers and the VIPs, and each server for every VIP once its MAC is known", () => {
-  const { link } = begin([SERVER], [VIP, "192.0.2.11"]);
-  assert.deepEqual(link.sent(), [
-    request(BROADCAST, SERVER),
-    request(BROADCAST, VIP),
-    request(BROADCAST, "192.0.2.11"),
-  ]);
-  link.arp("reply", SERVER_MAC, SERVER, OWN_ADDRESS);
-  assert.deepEqual(link.sent(), [request(SERVER_MAC, VIP), request(SERVER_MAC, "192.0.2.11")]);
+Deno.test("Audit asks as nobody over ARP where it has no address", () => {
+  const { link } = begin(IPV4, { servers: [], senderAddress: IPV4.nobody });
+  assert.deepEqual(link.sent(), [link.request(BROADCAST, IPV4.vip, IPV4.nobody)]);
 });
 
-Deno.test("Audit asks as nobody where it has no address", () => {
-  const { link } = begin([], [VIP], NOBODY);
-  assert.deepEqual(link.sent(), [request(BROADCAST, VIP, NOBODY)]);
-});
-
-Deno.test("Audit finds a server hardened that answers for itself and not for the VIP", () => {
-  const { link, audit } = begin([SERVER]);
-  link.arp("reply", SERVER_MAC, SERVER, OWN_ADDRESS);
-  link.pass(899);
-  assert.equal(audit.isOver, false, "three questions are asked");
-  link.pass(1);
+Deno.test("Audit asks many servers little by little", () => {
+  const servers = Array.from({ length: 40 }, (_, index) => `192.0.2.${100 + index}`);
+  const { link, audit } = begin(IPV4, { servers, asksEverybody: false });
+  assert.equal(link.sent().length, 16);
+  link.pass(0);
+  assert.equal(link.sent().length, 16);
+  link.pass(0);
+  assert.equal(link.sent().length, 8);
+  link.pass(3_020);
   assert.equal(audit.isOver, true);
-  assert.deepEqual(audit.verdicts, [{ server: SERVER, vip: VIP, verdict: "hardened", mac: SERVER_MAC }]);
-  assert.deepEqual(audit.holders, [{ vip: VIP, macs: [] }]);
-});
-
-Deno.test("Audit finds the server that answers, and not its neighbour", () => {
-  const { link, audit } = begin([SERVER, OTHER]);
-  link.arp("reply", SERVER_MAC, SERVER, OWN_ADDRESS);
-  link.arp("reply", OTHER_MAC, OTHER, OWN_ADDRESS);
-  link.arp("reply", OTHER_MAC, VIP, OWN_ADDRESS);
-  link.pass(3_000);
-  assert.deepEqual(audit.verdicts.map(({ verdict }) => verdict), ["hardened", "answers"]);
-});
-
-Deno.test("Audit counts an answer for the VIP that comes before the server's own", () => {
-  const { link, audit } = begin([SERVER]);
-  link.arp("reply", SERVER_MAC, VIP, OWN_ADDRESS);
-  link.arp("reply", SERVER_MAC, SERVER, OWN_ADDRESS);
-  assert.deepEqual(audit.verdicts.map(({ verdict }) => verdict), ["answers"]);
-});
-
-Deno.test("Audit does not take a request from the VIP, such as a director's announcement, for an answer", () => {
-  const { link, audit } = begin([SERVER]);
-  link.arp("reply", SERVER_MAC, SERVER, OWN_ADDRESS);
-  link.arp("request", SERVER_MAC, VIP, OWN_ADDRESS);
-  link.arp("request", STRANGER, VIP, VIP, BROADCAST);
-  assert.deepEqual(audit.verdicts.map(({ verdict }) => verdict), ["hardened"]);
-  assert.deepEqual(audit.holders, [{ vip: VIP, macs: [] }]);
-});
-
-Deno.test("Audit gives a server up after three questions", () => {
-  const { link, audit } = begin([SERVER]);
-  link.pass(2_999);
-  assert.equal(audit.isOver, false);
-  link.pass(1);
-  assert.equal(audit.isOver, true);
-  const asked = link.sent().filter((frame) => frame.at(41) === 21);
-  assert.equal(asked.length, 3);
-  link.arp("reply", SERVER_MAC, SERVER, OWN_ADDRESS);
-  assert.deepEqual(audit.verdicts, [{ server: SERVER, vip: VIP, verdict: "unreachable", mac: null }]);
-});
-
-Deno.test("Audit names who else answers for a VIP, itself aside", () => {
-  const { link, audit } = begin([SERVER]);
-  for (const mac of [STRANGER, OWN_MAC, SERVER_MAC, STRANGER]) link.arp("reply", mac, VIP, OWN_ADDRESS);
-  link.arp("reply", SERVER_MAC, SERVER, OWN_ADDRESS);
-  assert.deepEqual(audit.holders, [{ vip: VIP, macs: [STRANGER] }]);
+  assert.equal(link.sent().length, 2 * 40);
 });

@@ -1,13 +1,19 @@
 import assert from "node:assert/strict";
 import { parseConfig } from "../../config/parse_config.ts";
-import { auditFinding, hardenCommand, PROOF_WORDS, proofFinding } from "../../sentinel/finding.ts";
+import {
+  auditFinding,
+  hardenCommand,
+  outcomeText,
+  PROOF_WORDS,
+  proofFinding,
+} from "../../sentinel/finding.ts";
 import type { ProofOutcome } from "../../sentinel/proof.ts";
 
 const VIP = "192.0.2.10";
 const SERVER = "192.0.2.21";
 
-function file(realserver = "", server = `address: ${SERVER}`, path = "/etc/lvsdr.yaml") {
-  const text = `services: [{ vip: ${VIP}, port: 80, servers: [{ ${server} }] }]\n${realserver}`;
+function file(realserver = "", server = `address: ${SERVER}`, path = "/etc/lvsdr.yaml", vip = VIP) {
+  const text = `services: [{ vip: "${vip}", port: 80, servers: [{ ${server} }] }]\n${realserver}`;
   return { config: parseConfig(text, path), path };
 }
 
@@ -28,33 +34,42 @@ Deno.test("hardenCommand() takes ports from the configuration for redirect, what
   );
 });
 
-Deno.test("every outcome but the good ones has a finding on the real server, as one sentence with a command", () => {
-  const outcomes: Record<ProofOutcome["verdict"], ProofOutcome> = {
-    ok: { verdict: "ok" },
-    ok_other_mac: { verdict: "ok_other_mac", mac: "02:00:00:00:00:01" },
-    not_listening: { verdict: "not_listening" },
-    rejected: { verdict: "rejected", code: 13 },
-    dropped: { verdict: "dropped" },
-    vip_missing: { verdict: "vip_missing" },
-    forwards: { verdict: "forwards" },
-    wrong_source: { verdict: "wrong_source", source: SERVER },
-    leaks: { verdict: "leaks" },
-    source_refused: { verdict: "source_refused" },
-  };
-  const cluster = file();
-  const seen = new Set<string>();
-  for (const outcome of Object.values(outcomes)) {
-    const target = { server: SERVER, port: 80, probeAddress: "192.0.2.200" };
-    const finding = proofFinding(outcome, target, cluster.config.services[0]!, cluster);
-    assert.equal(finding === null, outcome.verdict.startsWith("ok"), outcome.verdict);
-    if (finding === null) continue;
-    assert.equal(finding.host, SERVER);
-    assert.match(finding.problem, /^192\.0\.2\.21 .*[^.\n]$/);
-    assert.match(finding.command, /^(lvsdr|ss|nft|sysctl) \S/);
-    seen.add(finding.problem);
-  }
-  assert.equal(seen.size, Object.keys(PROOF_WORDS).length - 2, "no two outcomes are told alike");
-});
+const PLACES = [
+  { family: 4, vip: VIP, server: SERVER, probeAddress: "192.0.2.200" },
+  { family: 6, vip: "2001:db8::10", server: "2001:db8::21", probeAddress: "2001:db8::c8" },
+];
+
+for (const { family, vip, server, probeAddress } of PLACES) {
+  Deno.test(`every outcome over IPv${family} but the good ones has a finding, as one sentence with a command`, () => {
+    const outcomes: Record<ProofOutcome["verdict"], ProofOutcome> = {
+      ok: { verdict: "ok" },
+      ok_other_mac: { verdict: "ok_other_mac", mac: "02:00:00:00:00:01" },
+      not_listening: { verdict: "not_listening" },
+      rejected: { verdict: "rejected", code: 13 },
+      dropped: { verdict: "dropped" },
+      vip_missing: { verdict: "vip_missing" },
+      forwards: { verdict: "forwards" },
+      wrong_source: { verdict: "wrong_source", source: server },
+      leaks: { verdict: "leaks" },
+      source_refused: { verdict: "source_refused" },
+    };
+    const cluster = file("", `address: "${server}"`, undefined, vip);
+    const seen = new Set<string>();
+    for (const outcome of Object.values(outcomes)) {
+      const target = { server, port: 80, probeAddress };
+      const finding = proofFinding(outcome, target, cluster.config.services[0]!, cluster);
+      assert.equal(finding === null, outcome.verdict.startsWith("ok"), outcome.verdict);
+      if (finding === null) continue;
+      assert.equal(finding.host, server);
+      assert(finding.problem.startsWith(`${server} `), finding.problem);
+      assert.match(finding.problem, /[^.\n]$/);
+      if (family === 6) assert.doesNotMatch(finding.problem + finding.command, /ARP|ipv4|0\.0/);
+      assert.match(finding.command, /^(lvsdr|ss|nft|sysctl) \S/);
+      seen.add(finding.problem);
+    }
+    assert.equal(seen.size, Object.keys(PROOF_WORDS).length - 2, "no two outcomes are told alike");
+  });
+}
 
 Deno.test("proofFinding() speaks of the port that the server's application has", () => {
   const cluster = file("realserver: { method: redirect }", `address: ${SERVER}, port: 8080`);
@@ -72,4 +87,25 @@ Deno.test("auditFinding() tells who answers for the VIP and who is not there, an
   assert.equal(answers.command, `lvsdr realserver --vip ${VIP}`);
   const unreachable = auditFinding({ ...audit, mac: null, verdict: "unreachable" }, file())!;
   assert.match(unreachable.problem, /does not answer ARP for its own address/);
+});
+
+Deno.test("auditFinding() calls Neighbor Discovery by its name", () => {
+  const audit = { server: "2001:db8::21", vip: "2001:db8::10", mac: "02:00:00:00:00:15" };
+  assert.match(
+    auditFinding({ ...audit, verdict: "answers" }, file())!.problem,
+    / answers NDP for 2001:db8::10 /,
+  );
+  assert.match(
+    auditFinding({ ...audit, mac: null, verdict: "unreachable" }, file())!.problem,
+    /does not answer NDP for its own address/,
+  );
+});
+
+Deno.test("outcomeText() says what was seen", () => {
+  assert.equal(outcomeText({ verdict: "ok" }), "ok");
+  assert.equal(
+    outcomeText({ verdict: "rejected", code: 13 }),
+    "rejected by a firewall (ICMP destination unreachable, code 13)",
+  );
+  assert.match(outcomeText({ verdict: "wrong_source", source: SERVER }), / \(192\.0\.2\.21\)$/);
 });

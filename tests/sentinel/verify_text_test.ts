@@ -4,8 +4,7 @@ import { verificationText } from "../../sentinel/verify_text.ts";
 
 const GOOD: Verification = {
   ok: true,
-  interface: "eth0",
-  probeAddress: "192.0.2.200",
+  views: [{ interface: "eth0", probeAddress: "192.0.2.200" }],
   audits: [{ server: "192.0.2.21", vip: "192.0.2.10", verdict: "hardened", mac: "02:00:00:00:00:15" }],
   holders: [{ vip: "192.0.2.10", macs: [] }],
   proofs: [
@@ -38,7 +37,7 @@ Deno.test("verificationText() says that all is well, and what could not be prove
     verificationText(GOOD),
     `Direct routing works, seen from eth0: 1 path proven, 1 not provable
 
-ARP: each real server was asked for each VIP and must keep silent
+ARP and NDP: each real server was asked for each VIP and must keep silent
   Server      MAC                VIP         Verdict
   192.0.2.21  02:00:00:00:00:15  192.0.2.10  hardened
 
@@ -65,4 +64,18 @@ Deno.test("verificationText() ends with what to type where", () => {
   assert.match(text, /192\.0\.2\.10 is answered for by 02:00:00:00:00:99, no real server: right if/);
   assert.match(text, /answers from another address \(192\.0\.2\.21\)\n/);
   assert(text.endsWith("\nIt is broken\n  on 192.0.2.21: mend it\n"), text);
+});
+
+Deno.test("verificationText() names every interface and address, and brackets those of IPv6", () => {
+  const text = verificationText({
+    ...GOOD,
+    views: [...GOOD.views, { interface: "eth0", probeAddress: "2001:db8::c8" }, {
+      interface: "eth1",
+      probeAddress: null,
+    }],
+    proofs: [{ ...GOOD.proofs[0]!, vip: "2001:db8::10", server: "2001:db8::21" }],
+  });
+  assert.match(text, /^Direct routing works, seen from eth0, eth1: 1 path proven\n/);
+  assert.match(text, /^Path: a SYN to each real server's MAC, from 192\.0\.2\.200, 2001:db8::c8$/m);
+  assert.match(text, /\[2001:db8::10\]:80 {2}2001:db8::21 {2}ok\n/);
 });

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
+import { ExitCode } from "../../model/exit_code.ts";
+import { OperatorError } from "../../model/operator_error.ts";
 import { createApp } from "../../status/app.tsx";
 import { eventsSince, MAX_CLIENTS } from "../../status/event_stream.ts";
 import type { StatusSnapshot } from "../../model/status_snapshot.ts";
-import { EMPTY, HOSTILE, ONE, server, service, TROUBLED } from "./snapshots.ts";
+import { CLAIMED, EMPTY, HOSTILE, ONE, server, service, TROUBLED } from "./snapshots.ts";
 
 const TOKEN = "a-long-enough-secret";
 const BROWSER = { Accept: "text/html,application/xhtml+xml" };
@@ -63,6 +65,15 @@ Deno.test("GET / pictures at most eight real servers, and counts the rest", asyn
   const page = await pageOf({ ...ONE, services: [service("web", servers)] });
   assert.equal(page.match(/class="node server ok"/g)!.length, 2 * 8);
   assert.match(page, /and 3 more real servers below/);
+});
+
+Deno.test("GET / shows an alarm with the command that helps and the host to type it on", async () => {
+  const page = await pageOf(CLAIMED);
+  const strip = page.match(/<section class="alarms".*?<\/section>/s)![0];
+  assert.match(strip, /<p>192\.0\.2\.21 answers ARP for 192\.0\.2\.10<\/p>/);
+  assert.match(strip, /On 192\.0\.2\.21: <code>lvsdr realserver --vip 192\.0\.2\.10<\/code>/);
+  assert.match(strip, /vip_answered_by_other<\/code> · first seen 1 min ago, last 2 s ago · 7 packets/);
+  assert.doesNotMatch(await pageOf(ONE), /class="alarms"/);
 });
 
 Deno.test("GET / escapes foreign text everywhere", async () => {
@@ -218,4 +229,31 @@ Deno.test("eventsSince() returns what is new, oldest first", () => {
   assert.deepEqual(eventsSince(TROUBLED.events, older!), [newest]);
   assert.deepEqual(eventsSince(TROUBLED.events, newest!), []);
   assert.deepEqual(eventsSince(TROUBLED.events, null), TROUBLED.events.toReversed());
+});
+
+Deno.test("POST /api/v1/audit audits for whoever is on the Unix socket, and for nobody else", async () => {
+  const audits = [{ server: "192.0.2.21", vip: "192.0.2.10", verdict: "hardened", mac: null }] as const;
+  let asked = 0;
+  const app = createApp({
+    snapshot: () => ONE,
+    token: null,
+    isReady: () => true,
+    audit: () => {
+      asked += 1;
+      if (asked === 1) return Promise.resolve(audits);
+      throw new OperatorError("The interface is gone", ExitCode.UNAVAILABLE, { remedy: "See `ip link`" });
+    },
+  });
+  const post = (isLocalSocket: boolean) =>
+    app.request("/api/v1/audit", { method: "POST" }, { isLocalSocket });
+  assert.equal((await post(false)).status, 403);
+  assert.equal((await app.request("/api/v1/audit")).status, 404, "to be asked for with POST");
+  assert.equal(asked, 0);
+  const response = await post(true);
+  assert.deepEqual([response.status, await response.json()], [200, audits]);
+  const failure = await post(true);
+  assert.deepEqual([failure.status, await failure.json()], [503, {
+    error: "The interface is gone",
+    advice: "See `ip link`",
+  }]);
 });

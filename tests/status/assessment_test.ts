@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { assess, assessService, countUsable, describeState, isUsable } from "../../status/assessment.ts";
-import { downServer, EMPTY, ONE, server, service, TROUBLED } from "./snapshots.ts";
+import { alarm, CLAIMED, downServer, EMPTY, ONE, server, service, TROUBLED } from "./snapshots.ts";
 
 Deno.test("isUsable() is true only for a server that can be given a connection now", () => {
   assert.equal(isUsable(server("192.0.2.21")), true);
@@ -20,6 +20,16 @@ Deno.test("assess() warns of a down server and names it with the reason", () => 
     level: "warning",
     headline: "Serving, with 1 of 2 real servers out",
     reasons: ["192.0.2.22 of web is down: TCP 192.0.2.22:80 refused"],
+  });
+});
+
+Deno.test("assess() warns of a real server that answers for its VIP, though all are served", () => {
+  const audit = { verdict: "answers", at: "2026-03-01T11:57:00.000Z" } as const;
+  const services = [service("web", [server("192.0.2.21", { audit }), server("192.0.2.22", { audit: null })])];
+  assert.deepEqual(assess({ ...ONE, services }), {
+    level: "warning",
+    headline: "Serving, but a VIP is not safe with every real server",
+    reasons: ["192.0.2.21 of web answers for 192.0.2.10 when it is asked: harden it with lvsdr realserver"],
   });
 });
 
@@ -54,6 +64,15 @@ Deno.test("assess() warns when nine tenths of the connection table are used", ()
   const { level, reasons } = assess({ ...ONE, connectionTable: { ...table, used: 900 } });
   assert.equal(level, "warning");
   assert.match(reasons[0]!, /raise director\.max_connections/);
+});
+
+Deno.test("assess() finds it wrong that somebody else claims a VIP, after services that nobody serves", () => {
+  const { level, headline, reasons } = assess(CLAIMED);
+  assert.deepEqual([level, headline], ["error", "VIP 192.0.2.10 is claimed by somebody else"]);
+  assert.deepEqual(reasons, ["192.0.2.21 of web is quarantined: it takes a VIP for itself"]);
+  const alarms = [alarm(), alarm({ vip: "192.0.2.11" }), alarm({ mac: "02:00:00:00:00:16" })];
+  assert.equal(assess({ ...ONE, alarms }).headline, "2 VIPs are claimed by somebody else");
+  assert.match(assess({ ...TROUBLED, alarms }).headline, /^Service dns has no usable server$/);
 });
 
 Deno.test("assess() does not call a director without services well", () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { METRICS_TYPE, renderMetrics } from "../../status/metrics.ts";
 import { createApp } from "../../status/app.tsx";
-import { EMPTY, HOSTILE, ONE, server, service, TROUBLED } from "./snapshots.ts";
+import { CLAIMED, EMPTY, HOSTILE, ONE, server, service, TROUBLED } from "./snapshots.ts";
 
 function isInstalled(program: string): boolean {
   return Deno.env.get("PATH")!.split(":").some((folder) => {
@@ -54,10 +54,41 @@ lvsdr_capture_drops_total 0
 # HELP lvsdr_transmit_errors_total Frames the kernel did not accept for sending.
 # TYPE lvsdr_transmit_errors_total counter
 lvsdr_transmit_errors_total 0
+# HELP lvsdr_worker_frames_total Frames the worker has received.
+# TYPE lvsdr_worker_frames_total counter
+lvsdr_worker_frames_total{worker="0"} 0
+# HELP lvsdr_worker_capture_drops_total Frames the kernel had to drop because the worker's capture ring was full.
+# TYPE lvsdr_worker_capture_drops_total counter
+lvsdr_worker_capture_drops_total{worker="0"} 0
+# HELP lvsdr_worker_connections Connections in the worker's part of the table.
+# TYPE lvsdr_worker_connections gauge
+lvsdr_worker_connections{worker="0"} 0
 # HELP lvsdr_frames_total Frames by what became of them.
 # TYPE lvsdr_frames_total counter
 lvsdr_frames_total{verdict="forwarded"} 37035
 lvsdr_frames_total{verdict="not_for_vip"} 512
+# HELP lvsdr_wire_alarms Alarms that stand: somebody else says that it has a VIP.
+# TYPE lvsdr_wire_alarms gauge
+lvsdr_wire_alarms{alarm="vip_answered_by_other"} 0
+lvsdr_wire_alarms{alarm="vip_leaked_as_sender"} 0
+lvsdr_wire_alarms{alarm="gratuitous_by_realserver"} 0
+lvsdr_wire_alarms{alarm="duplicate_director"} 0
+lvsdr_wire_alarms{alarm="proxy_arp"} 0
+lvsdr_wire_alarms{alarm="stranger"} 0
+# HELP lvsdr_wire_alarms_raised_total Alarms so far.
+# TYPE lvsdr_wire_alarms_raised_total counter
+lvsdr_wire_alarms_raised_total{alarm="vip_answered_by_other"} 0
+lvsdr_wire_alarms_raised_total{alarm="vip_leaked_as_sender"} 0
+lvsdr_wire_alarms_raised_total{alarm="gratuitous_by_realserver"} 0
+lvsdr_wire_alarms_raised_total{alarm="duplicate_director"} 0
+lvsdr_wire_alarms_raised_total{alarm="proxy_arp"} 0
+lvsdr_wire_alarms_raised_total{alarm="stranger"} 0
+# HELP lvsdr_wire_defences_total Announcements of a VIP because somebody else had claimed it.
+# TYPE lvsdr_wire_defences_total counter
+lvsdr_wire_defences_total 0
+# HELP lvsdr_wire_missed_total ARP and NDP packets about VIPs that came too fast to be looked at.
+# TYPE lvsdr_wire_missed_total counter
+lvsdr_wire_missed_total 0
 `,
   );
 });
@@ -77,6 +108,7 @@ Deno.test("renderMetrics() writes every number of a real server under its own na
     `lvsdr_server_state{service="web",server="192.0.2.21",state="down"} 0`,
     `lvsdr_server_state{service="web",server="192.0.2.21",state="quiesced"} 0`,
     `lvsdr_server_state{service="web",server="192.0.2.21",state="unresolved"} 0`,
+    `lvsdr_server_state{service="web",server="192.0.2.21",state="quarantined"} 0`,
     `lvsdr_server_overloaded${labels} 1`,
     `lvsdr_server_weight${labels} 7`,
     `lvsdr_server_effective_weight${labels} 6`,
@@ -87,6 +119,19 @@ Deno.test("renderMetrics() writes every number of a real server under its own na
     `lvsdr_server_bytes_total${labels} 9876543`,
     `lvsdr_server_check_passed${labels} 1`,
     `lvsdr_server_check_duration_seconds${labels} 0.0008`,
+    `lvsdr_server_audit{service="web",server="192.0.2.21",verdict="hardened"} 1`,
+    `lvsdr_server_audit{service="web",server="192.0.2.21",verdict="answers"} 0`,
+    `lvsdr_server_audit{service="web",server="192.0.2.21",verdict="unreachable"} 0`,
+  ]);
+});
+
+Deno.test("renderMetrics() counts alarms by name, those that stand and all so far", () => {
+  const lines = renderMetrics(CLAIMED).split("\n").filter((line) => /^lvsdr_wire\S* [1-9]/.test(line));
+  assert.deepEqual(lines, [
+    'lvsdr_wire_alarms{alarm="vip_answered_by_other"} 1',
+    'lvsdr_wire_alarms_raised_total{alarm="vip_answered_by_other"} 2',
+    "lvsdr_wire_defences_total 3",
+    "lvsdr_wire_missed_total 4",
   ]);
 });
 
@@ -107,7 +152,7 @@ Deno.test({
   name: "promtool has no complaint about the metrics of any snapshot",
   ignore: PROMTOOL_IS_MISSING, // apt-get install prometheus
   fn: async () => {
-    for (const snapshot of [EMPTY, ONE, TROUBLED, HOSTILE]) {
+    for (const snapshot of [EMPTY, ONE, TROUBLED, CLAIMED, HOSTILE]) {
       assert.deepEqual(await promtool(renderMetrics(snapshot)), { code: 0, complaints: "" });
     }
     const wrong = renderMetrics(ONE).replaceAll("lvsdr_frames_total", "lvsdr_frames");

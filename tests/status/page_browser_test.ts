@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { type Browser, chromium, type Page } from "playwright-core";
 import type { StatusSnapshot } from "../../model/status_snapshot.ts";
 import { createApp } from "../../status/app.tsx";
-import { EMPTY, HOSTILE, NOW, ONE, server, service, TROUBLED } from "./snapshots.ts";
+import { alarm, CLAIMED, EMPTY, HOSTILE, NOW, ONE, server, service, TROUBLED } from "./snapshots.ts";
 
 const CHROMIUM = "/usr/bin/chromium";
 const TOKEN = "a-long-enough-secret";
@@ -80,7 +80,7 @@ browserTest(
   "the page shows every snapshot without a complaint of the browser",
   () =>
     onStage(null, async ({ browser, url, show }) => {
-      for (const snapshot of [EMPTY, ONE, TROUBLED, HOSTILE]) {
+      for (const snapshot of [EMPTY, ONE, TROUBLED, CLAIMED, HOSTILE]) {
         show(snapshot);
         const page = await browser.newPage();
         const complaints = listenForComplaints(page);
@@ -114,7 +114,8 @@ browserTest("no width makes the page scroll sideways", () =>
       server("192.0.2.21", { lastCheck: { passed: false, message: wordy, durationMs: 1, at: NOW } }),
     ]);
     const page = await browser.newPage();
-    for (const snapshot of [TROUBLED, { ...TROUBLED, services: [unkind] }]) {
+    const alarms = [alarm({ command: wordy }), alarm({ sentence: wordy })];
+    for (const snapshot of [TROUBLED, { ...TROUBLED, services: [unkind], alarms }]) {
       show(snapshot);
       for (const width of [320, 400, 601, 768, 900, 961, 1024, 1920]) {
         await page.setViewportSize({ width, height: 800 });

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { ExitCode } from "../../model/exit_code.ts";
 import { OperatorError } from "../../model/operator_error.ts";
 import { createApp } from "../../status/app.tsx";
-import { isLoopback, serveStatus } from "../../status/serve.ts";
+import { isLoopback } from "../../status/host_name.ts";
+import { serveStatus } from "../../status/serve.ts";
 import { ONE } from "./snapshots.ts";
 
 const LOOPBACK = { host: "127.0.0.1", port: 0 };

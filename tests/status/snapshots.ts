@@ -1,6 +1,11 @@
 /** Snapshots the status tests share. */
 
-import type { RealServerStatus, StatusSnapshot, VirtualServiceStatus } from "../../model/status_snapshot.ts";
+import type {
+  RealServerStatus,
+  StatusSnapshot,
+  VirtualServiceStatus,
+  WireAlarm,
+} from "../../model/status_snapshot.ts";
 
 export const NOW = "2026-03-01T12:00:00.000Z";
 
@@ -24,6 +29,8 @@ export function server(address: string, changes: Partial<RealServerStatus> = {})
       durationMs: 0.8,
       at: "2026-03-01T11:59:58.500Z",
     },
+    audit: { verdict: "hardened", at: "2026-03-01T11:57:00.000Z" },
+    host: null,
     ...changes,
   };
 }
@@ -74,9 +81,23 @@ export const EMPTY: StatusSnapshot = {
     generation: 1,
     captureDrops: 0,
     transmitErrors: 0,
+    workers: [{ cpu: null, frames: 0, captureDrops: 0, connections: 0 }],
   },
   connectionTable: { used: 0, capacity: 1_048_576, bytesPerConnection: 64 },
   services: [],
+  alarms: [],
+  wire: {
+    raised: {
+      vip_answered_by_other: 0,
+      vip_leaked_as_sender: 0,
+      gratuitous_by_realserver: 0,
+      duplicate_director: 0,
+      proxy_arp: 0,
+      stranger: 0,
+    },
+    defences: 0,
+    missed: 0,
+  },
   verdicts: [],
   events: [],
 };
@@ -168,6 +189,35 @@ export const TROUBLED: StatusSnapshot = {
   ],
 };
 
+export function alarm(changes: Partial<WireAlarm> = {}): WireAlarm {
+  return {
+    name: "vip_answered_by_other",
+    vip: "192.0.2.10",
+    mac: "02:00:00:00:00:15",
+    realServer: "192.0.2.21",
+    sentence: "192.0.2.21 answers ARP for 192.0.2.10",
+    host: "192.0.2.21",
+    command: "lvsdr realserver --vip 192.0.2.10",
+    firstSeen: "2026-03-01T11:59:00.000Z",
+    lastSeen: "2026-03-01T11:59:58.000Z",
+    count: 7,
+    ...changes,
+  };
+}
+
+/** A real server takes the VIP for itself, and is in quarantine. */
+export const CLAIMED: StatusSnapshot = {
+  ...ONE,
+  services: [
+    service("web", [
+      server("192.0.2.21", { state: "quarantined", effectiveWeight: 0 }),
+      server("192.0.2.22"),
+    ]),
+  ],
+  alarms: [alarm()],
+  wire: { raised: { ...EMPTY.wire.raised, vip_answered_by_other: 2 }, defences: 3, missed: 4 },
+};
+
 const EVIL = `"><script>alert(1)</script><img src=x onerror=alert(2)>'&\\\n\x1b[31m`;
 
 /** Foreign text wherever text can come from outside. */
@@ -182,6 +232,7 @@ export const HOSTILE: StatusSnapshot = {
       }),
     ]),
   ],
+  alarms: [alarm({ sentence: EVIL, host: EVIL, command: EVIL })],
   verdicts: [{ name: EVIL, meaning: EVIL, frames: 1 }, { name: EVIL, meaning: EVIL, frames: 0 }],
   events: [{ at: NOW, level: "error", name: EVIL, message: EVIL }],
 };

@@ -5,7 +5,7 @@ import { OperatorError } from "../../model/operator_error.ts";
 import { createApp } from "../../status/app.tsx";
 import { serveStatus } from "../../status/serve.ts";
 import { renderStatus, runStatus } from "../../status/status_command.ts";
-import { EMPTY, HOSTILE, ONE, TROUBLED } from "./snapshots.ts";
+import { CLAIMED, EMPTY, HOSTILE, ONE, TROUBLED } from "./snapshots.ts";
 
 interface Outcome {
   readonly code: ExitCode;
@@ -63,10 +63,10 @@ lvsdr 0.1.0, standalone, up 3 h 13 min, pcap on eth0 (02:00:00:00:00:01, MTU 150
 45 of 1,048,576 connections in the table (< 1 %), frames lost: 0 in capture, 0 in sending
 
 web: TCP 192.0.2.10:80,443 wlc, 3 of 3 servers usable
-  Server      State  Weight  Active  Inactive  Conn/s  Packets     Bytes  Last check
-  192.0.2.21  up          3      12         3      13   12.3 k  9.42 MiB  TCP 192.0.2.21:80 connected (1 s ago)
-  192.0.2.22  up          1      12         3     4.2   12.3 k  9.42 MiB  TCP 192.0.2.22:80 connected (1 s ago)
-  192.0.2.23  up          1      12         3     4.2   12.3 k  9.42 MiB  TCP 192.0.2.23:80 connected (1 s ago)
+  Server      State  Weight  Active  Inactive  Conn/s  Packets     Bytes  VIP audit  Last check
+  192.0.2.21  up          3      12         3      13   12.3 k  9.42 MiB  hardened   TCP 192.0.2.21:80 connected (1 s ago)
+  192.0.2.22  up          1      12         3     4.2   12.3 k  9.42 MiB  hardened   TCP 192.0.2.22:80 connected (1 s ago)
+  192.0.2.23  up          1      12         3     4.2   12.3 k  9.42 MiB  hardened   TCP 192.0.2.23:80 connected (1 s ago)
 `,
   );
 });
@@ -85,6 +85,25 @@ Deno.test("runStatus() fails when a service has no usable server, and says which
   );
 });
 
+Deno.test("runStatus() fails when somebody else claims a VIP, and says what to type where", async () => {
+  const { code, printed } = await statusOf(CLAIMED);
+  assert.equal(code, ExitCode.FAILED);
+  assert(
+    printed.startsWith(
+      `VIP 192.0.2.10 is claimed by somebody else
+  - 192.0.2.21 of web is quarantined: it takes a VIP for itself
+
+Alarm vip_answered_by_other, first seen 1 min ago, last seen 2 s ago
+  192.0.2.21 answers ARP for 192.0.2.10
+  on 192.0.2.21: lvsdr realserver --vip 192.0.2.10
+
+lvsdr `,
+    ),
+    printed,
+  );
+  assert.match(printed, /192\.0\.2\.21 {2}quarantined +0\/1 /);
+});
+
 Deno.test("runStatus() with json prints the snapshot and keeps the exit code", async () => {
   const { code, printed } = await statusOf(TROUBLED, true);
   assert.equal(code, ExitCode.FAILED);
@@ -93,6 +112,11 @@ Deno.test("runStatus() with json prints the snapshot and keeps the exit code", a
 
 Deno.test("renderStatus() lets no control character through to the terminal", () => {
   assert.doesNotMatch(renderStatus(HOSTILE).replaceAll("\n", ""), /\p{Cc}/u);
+});
+
+Deno.test("renderStatus() puts brackets around an IPv6 VIP before its ports", () => {
+  const services = ONE.services.map((service) => ({ ...service, vip: "2001:db8::10" }));
+  assert.match(renderStatus({ ...ONE, services }), /TCP \[2001:db8::10\]:80,443 wlc/);
 });
 
 Deno.test("renderStatus() works for a director without services", () => {

@@ -1,0 +1,231 @@
+/**
+ * Checks of a real server's hardening: what `lvsdr realserver --check` requires, each failure with a name of its own and
+ * the command that mends it.
+ *
+ * @module
+ */
+
+import { shellCommand } from "../../host/command.ts";
+import { addressesLike, hostPrefixLength } from "../../host/links.ts";
+import { applyCommand } from "../../host/step.ts";
+import { sysctlName } from "../../host/sysctl.ts";
+import type { Requirement, Restoration } from "../../realserver/requirement.ts";
+import type { Target } from "../../realserver/target.ts";
+import type { Check, Observation } from "./check.ts";
+import type { Facts, RealServerFacts } from "./facts.ts";
+
+/** What a requirement that does not hold is called. */
+interface Complaint {
+  readonly id: string;
+  /** Matches {@linkcode Requirement.fact}. */
+  readonly fact: RegExp;
+  /** Narrows it further. */
+  readonly applies?: (requirement: Requirement, facts: Facts) => boolean;
+  readonly problem: (requirement: Requirement, vips: string) => string;
+}
+
+const NOWHERE = /^(on no interface|absent)$/;
+const VIP_FACT = /^VIP /;
+const MISSING_FACT = /^(VIP|local route to) /;
+
+/** The first that fits counts. A test holds the list against every requirement there is. */
+export const COMPLAINTS: readonly Complaint[] = [
+  {
+    id: "loopback-down",
+    fact: /^interface lo$/,
+    problem: () => "Interface lo is down, so that addresses on it are nobody's",
+  },
+  {
+    id: "ipv6-disabled",
+    fact: /^IPv6 on lo$/,
+    problem: (_, vips) => `IPv6 is switched off on lo, so that ${vips} cannot be there`,
+  },
+  {
+    id: "arp-ignore",
+    fact: /^arp_ignore on /,
+    problem: ({ fact }, vips) => `This host may answer ARP requests for ${vips}: ${fact} is wrong`,
+  },
+  {
+    id: "arp-announce",
+    fact: /^arp_announce on /,
+    problem: ({ fact }, vips) => `This host may ask by ARP with ${vips} as sender: ${fact} is wrong`,
+  },
+  {
+    id: "vip-filter",
+    fact: /^(nft table (arp|ip6)|arptables) /,
+    problem: ({ fact, found }, vips) =>
+      `What keeps this host silent about ${vips} is gone: ${fact} is ${found}`,
+  },
+  {
+    id: "redirect-rules",
+    fact: /^(nft table inet|ip6?tables) /,
+    problem: ({ fact, found }, vips) => `This host does not accept what is for ${vips}: ${fact} is ${found}`,
+  },
+  {
+    id: "vip-prefix",
+    fact: VIP_FACT,
+    applies: ({ found, fact }) => {
+      const vip = vipOf(fact);
+      return [...found.matchAll(/\/(\d+) on /g)].some(([, length]) =>
+        Number(length) !== hostPrefixLength(vip)
+      );
+    },
+    problem: ({ found }) => `This host takes a whole subnet for its own: ${found}`,
+  },
+  {
+    id: "vip-forwarded",
+    fact: MISSING_FACT,
+    applies: ({ found, fact }, { host }) => NOWHERE.test(found) && isForwarding(host.sysctls, vipOf(fact)),
+    problem: ({ fact }) =>
+      `This host does not have ${vipOf(fact)} and forwards what is for it: clients reach nobody`,
+  },
+  {
+    id: "vip-missing",
+    fact: MISSING_FACT,
+    applies: ({ found }) => NOWHERE.test(found),
+    problem: ({ fact }) =>
+      `This host does not have ${vipOf(fact)} and drops what is for it: clients reach nobody`,
+  },
+  {
+    id: "vip-on-nic",
+    fact: VIP_FACT,
+    problem: ({ fact, found }) => `${vipOf(fact)} is where nothing keeps this host silent about it: ${found}`,
+  },
+];
+
+/** The checks, one for each name, in the order in which it is safe to mend what they find. */
+export const AUDIT_CHECKS: readonly Check[] = COMPLAINTS.map(({ id }) => ({
+  id,
+  level: "error",
+  roles: ["realserver"],
+  look: (facts) =>
+    audit(facts).filter((complaint) => complaint.id === id).map(({ observation }) => observation),
+}));
+
+/** Checks of a real server's reverse path filter. */
+export const REVERSE_PATH_CHECK: Check = {
+  id: "rp-filter",
+  level: "error",
+  roles: ["realserver"],
+  look: ({ realServer, host }) =>
+    realServer === null
+      ? []
+      : realServer.requirements.filter(({ fact, found, holds }) =>
+        /^rp_filter on /.test(fact) && (!holds || (host.reversePathDrops > 0 && found.startsWith("1 ")))
+      ).map((requirement): Observation => ({
+        problem:
+          `This host drops packets of clients that it would answer through another interface: ${requirement.fact} ` +
+          `is ${requirement.found}`,
+        evidence: [
+          ...sysctlEvidence(requirement, host.sysctls),
+          `IPReversePathFilter = ${host.reversePathDrops} in /proc/net/netstat`,
+        ],
+        cause:
+          "strict reverse path filtering (1) wants a client's packets to come by the interface that the answer would " +
+          "leave by; 2 lets them in",
+        fix: (requirement.sysctls ?? []).map((key) => `sysctl -w ${sysctlName(key)}=2`).at(-1) ?? null,
+      })),
+};
+
+interface Complained {
+  readonly id: string;
+  readonly observation: Observation;
+}
+
+function audit(facts: Facts): Complained[] {
+  const { realServer } = facts;
+  if (realServer === null) return [];
+  const vips = realServer.targets.map(({ vip }) => vip).join(", ");
+  const found = new Map<string, Complained>();
+  for (const requirement of realServer.requirements.filter(({ holds }) => !holds)) {
+    const complaint = complaintOf(requirement, facts);
+    if (complaint === null) continue;
+    const fix = fixOf(requirement, realServer);
+    const evidence = evidenceOf(requirement, facts);
+    // Several interfaces, or several rules, may be mended by one command.
+    const key = `${complaint.id} ${fix}`;
+    const earlier = found.get(key)?.observation;
+    found.set(key, {
+      id: complaint.id,
+      observation: {
+        problem: earlier?.problem ?? complaint.problem(requirement, vips),
+        evidence: [...new Set([...(earlier?.evidence ?? []), ...evidence])],
+        cause: requirement.why,
+        fix,
+      },
+    });
+  }
+  return [...found.values()];
+}
+
+/** The name of a requirement that does not hold; `null` if it is another check's. */
+export function complaintOf(requirement: Requirement, facts: Facts): Complaint | null {
+  return COMPLAINTS.find(({ fact, applies }) =>
+    fact.test(requirement.fact) && (applies?.(requirement, facts) ?? true)
+  ) ?? null;
+}
+
+function evidenceOf(requirement: Requirement, { host }: Facts): string[] {
+  const settings = sysctlEvidence(requirement, host.sysctls);
+  if (settings.length > 0) return settings;
+  const isMissing = MISSING_FACT.test(requirement.fact) && NOWHERE.test(requirement.found);
+  const forwarding = isMissing ? forwardingKey(vipOf(requirement.fact)) : null;
+  const command = VIP_FACT.test(requirement.fact) ? " (ip address show)" : "";
+  return [
+    `${requirement.fact}: ${requirement.found}${command}`,
+    ...(forwarding === null
+      ? []
+      : [`${sysctlName(forwarding)} = ${host.sysctls.get(forwarding) ?? "absent"}`]),
+  ];
+}
+
+function sysctlEvidence({ sysctls = [] }: Requirement, values: ReadonlyMap<string, string>): string[] {
+  return sysctls.map((key) => `${sysctlName(key)} = ${values.get(key) ?? "absent"}`);
+}
+
+function fixOf(requirement: Requirement, realServer: RealServerFacts): string | null {
+  if (requirement.steps.length > 0) return requirement.steps.map(applyCommand).join("\n");
+  const restorations = requirement.restorations ?? [];
+  if (restorations.length === 0) return requirement.remedy;
+  return [...replacement(requirement, realServer), ...restorations.map(restorationCommand)].join("\n");
+}
+
+/** The VIP as it should be, before the misplaced one goes, so that clients lose nothing. */
+function replacement({ fact, found }: Requirement, { method, targets }: RealServerFacts): string[] {
+  const target = targets.find(({ vip }) => fact === `VIP ${vip}`);
+  if (target === undefined || method === "redirect" || method === "route") return [];
+  const device = method === "arptables" ? target.device : "lo";
+  const { vip: address } = target;
+  if (found.split(", ").includes(`${address}/${hostPrefixLength(address)} on ${device}`)) return [];
+  return [applyCommand({ kind: "addAddress", address, device })];
+}
+
+function restorationCommand({ words, stdin }: Restoration): string {
+  const command = shellCommand(words);
+  return stdin === undefined ? command : `${command} <<'END'\n${stdin}END`;
+}
+
+function vipOf(fact: string): string {
+  return fact.slice(fact.lastIndexOf(" ") + 1);
+}
+
+function forwardingKey(vip: string): string {
+  return vip.includes(":") ? "net/ipv6/conf/all/forwarding" : "net/ipv4/ip_forward";
+}
+
+function isForwarding(sysctls: ReadonlyMap<string, string>, vip: string): boolean {
+  return (sysctls.get(forwardingKey(vip)) ?? "0") !== "0";
+}
+
+/** Whether this host has a VIP in a way that its method gives it. */
+export function hasVip({ host, realServer }: Facts, { vip }: Target): boolean {
+  if (host.links.some((link) => addressesLike(link, vip).some(({ address }) => address === vip))) return true;
+  const requirements = realServer?.requirements ?? [];
+  const isMissing = requirements.some(({ fact, found, holds }) =>
+    !holds && MISSING_FACT.test(fact) && vipOf(fact) === vip && NOWHERE.test(found)
+  );
+  const areRulesMissing = requirements.some(({ fact, holds }) =>
+    !holds && /^(nft table inet|ip6?tables) /.test(fact)
+  );
+  return !isMissing && !areRulesMissing;
+}

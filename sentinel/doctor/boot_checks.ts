@@ -1,0 +1,128 @@
+/**
+ * Checks of what becomes of a real server's hardening when the host boots, an interface comes up, or time passes.
+ *
+ * @module
+ */
+
+import { shellCommand } from "../../host/command.ts";
+import { sysctlName } from "../../host/sysctl.ts";
+import { hasVip } from "./audit_checks.ts";
+import type { Check } from "./check.ts";
+import type { Facts, SysctlFileLine } from "./facts.ts";
+
+/** Values that take the hardening apart, by variable; the good ones are those of the audit. */
+const BAD_VALUES: Readonly<Record<string, (value: string) => boolean>> = {
+  arp_ignore: (value) => !["1", "2"].includes(value),
+  arp_announce: (value) => value !== "2",
+};
+
+/** Share of the connection tracking table from which on it counts as nearly full. */
+const NEARLY_FULL = 0.8;
+const CONNTRACK_COUNT = "net/netfilter/nf_conntrack_count";
+const CONNTRACK_MAX = "net/netfilter/nf_conntrack_max";
+
+export const BOOT_CHECKS: readonly Check[] = [
+  {
+    id: "not-held",
+    level: "warning",
+    roles: ["realserver"],
+    look: (facts) => {
+      const { realServer } = facts;
+      if (realServer === null || realServer.journal?.owner != null || isPersistent(facts)) return [];
+      const held = realServer.targets.filter((target) => hasVip(facts, target)).map(({ vip }) => vip);
+      if (held.length === 0) return [];
+      return [{
+        problem: `Nothing keeps this host silent about ${
+          held.join(", ")
+        } after a boot, or when a setting is reset`,
+        evidence: [journalText(facts)],
+        cause:
+          "a network that comes up before the settings do makes the router learn this host's MAC for the VIP",
+        fix: holdCommand(facts),
+      }];
+    },
+  },
+  {
+    id: "sysctl-file",
+    level: "warning",
+    roles: ["realserver"],
+    look: ({ realServer, host: { sysctlFiles } }) => {
+      if (realServer === null || !["loopback", "route"].includes(realServer.method)) return [];
+      // Of one that several files set, which is loaded last differs between distributions.
+      const isUndone = (key: string) => sysctlFiles.some((line) => line.key === key && !isBadForAll(line));
+      return sysctlFiles.filter((line) => isBadForAll(line) && !isUndone(line.key)).map((
+        { key, value, path },
+      ) => ({
+        problem: `${path} takes the hardening of this host back at boot, and with "sysctl --system"`,
+        evidence: [`${path} sets ${sysctlName(key)} = ${value}`],
+        cause: "until somebody sets it again, the host answers for its VIPs",
+        fix: shellCommand(["sed", "-i", `s,^[[:space:]]*-*${keyPattern(key)}[[:space:]]*=,#&,`, path]),
+      }));
+    },
+  },
+  {
+    id: "announce-script",
+    level: "warning",
+    roles: ["realserver"],
+    look: ({ vips, host: { announcers } }) =>
+      announcers.map(({ path, text }) => ({
+        problem: `${path} announces addresses when an interface comes up, and may announce ${
+          vips.join(", ")
+        }`,
+        evidence: [`${path}: ${text}`],
+        cause: "a gratuitous ARP packet for a VIP makes the whole link send the VIP's traffic to this host",
+        fix: shellCommand(["chmod", "a-x", path]),
+      })),
+  },
+  {
+    id: "conntrack-full",
+    level: "warning",
+    roles: ["realserver"],
+    look: ({ realServer, host: { sysctls } }) => {
+      const count = Number(sysctls.get(CONNTRACK_COUNT) ?? "0");
+      const most = Number(sysctls.get(CONNTRACK_MAX) ?? "0");
+      if (realServer?.method !== "redirect" || most === 0 || count < most * NEARLY_FULL) return [];
+      return [{
+        problem: "Connection tracking is nearly full: soon new clients are dropped",
+        evidence: [CONNTRACK_COUNT, CONNTRACK_MAX].map((key) => `${sysctlName(key)} = ${sysctls.get(key)}`),
+        cause: "method redirect tracks every connection",
+        fix: `sysctl -w ${sysctlName(CONNTRACK_MAX)}=${most * 2}`,
+      }];
+    },
+  },
+];
+
+/** Whether a line takes back what is set for all interfaces; what one interface has counts only if it is larger. */
+function isBadForAll({ key, value }: SysctlFileLine): boolean {
+  const [, name = ""] = /^net\/ipv4\/conf\/all\/(\w+)$/.exec(key) ?? [];
+  return BAD_VALUES[name]?.(value) ?? false;
+}
+
+/** Whether files set at every boot what the method needs. */
+function isPersistent({ realServer, host: { sysctlFiles } }: Facts): boolean {
+  if (realServer === null || !["loopback", "route"].includes(realServer.method)) return false;
+  return Object.entries(BAD_VALUES).every(([name, isBad]) => {
+    const lines = sysctlFiles.filter(({ key }) => key === `net/ipv4/conf/all/${name}`);
+    return lines.length > 0 && lines.every(({ value }) => !isBad(value));
+  });
+}
+
+function journalText({ realServer }: Facts): string {
+  const journal = realServer?.journal ?? null;
+  if (journal === null) return "no lvsdr realserver has changed this host since it booted";
+  return journal.isKept
+    ? `${journal.path}: applied by lvsdr realserver --once, held by nobody`
+    : `${journal.path}: the lvsdr realserver that made it has ended without undoing it`;
+}
+
+/** The command that holds this host as it is meant to be. */
+export function holdCommand({ file, runDir, realServer, vips }: Facts): string {
+  const source = file !== null ? ["-c", file.path] : vips.flatMap((vip) => ["--vip", vip]);
+  const method = file !== null || realServer === null ? [] : ["--method", realServer.method];
+  return shellCommand(["lvsdr", "realserver", ...source, ...method, "--run-dir", runDir]);
+}
+
+/** A basic regular expression for the two ways sysctl.d(5) writes a variable. */
+function keyPattern(key: string): string {
+  return key.replaceAll(".", "\\.").replaceAll("/", "[./]");
+}

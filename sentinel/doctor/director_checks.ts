@@ -1,0 +1,234 @@
+/**
+ * Checks of a director's host and of what a running director says of itself.
+ *
+ * @module
+ */
+
+import { shellCommand } from "../../host/command.ts";
+import { addressesLike } from "../../host/links.ts";
+import { sysctlName } from "../../host/sysctl.ts";
+import { familyOf } from "../../model/ip_address.ts";
+import type { StatusSnapshot } from "../../model/status_snapshot.ts";
+import type { Check, Observation } from "./check.ts";
+import type { Facts } from "./facts.ts";
+
+/** Share of the connection table from which on it counts as nearly full. */
+const NEARLY_FULL = 0.9;
+/** Share of frames that may be lost before it is worth a word. */
+const WORTH_A_WORD = 1e-4;
+
+export const DIRECTOR_CHECKS: readonly Check[] = [
+  {
+    id: "director-not-running",
+    level: "error",
+    roles: ["director"],
+    look: ({ director, file, runDir }) =>
+      director === null || director.snapshot !== null ? [] : [{
+        problem: "No director answers on this host: nobody takes what is for the VIPs",
+        evidence: [director.silence ?? `no ${runDir}/director.sock`],
+        cause: "it was not started, it ended, it hangs, or it has another run directory (--run-dir)",
+        fix: file === null ? null : shellCommand(["lvsdr", "director", "-c", file.path, "--run-dir", runDir]),
+        ...(file === null ? { advice: "Start it with: lvsdr director -c FILE" } : {}),
+      }],
+  },
+  {
+    id: "director-is-realserver",
+    level: "error",
+    roles: ["director"],
+    look: ({ director, file, vips, host: { links } }) => {
+      const journal = director?.realServerJournal ?? null;
+      const own = [...new Set((file?.config.services ?? []).flatMap(({ servers }) => servers))].filter((
+        server,
+      ) =>
+        links.some((link) =>
+          addressesLike(link, server.address).some(({ address }) => address === server.address)
+        )
+      );
+      const cause =
+        "the director's kernel is kept away from the VIPs, so that it can serve none of their clients; and a " +
+        "director among real servers hands clients to itself";
+      return [
+        ...own.map(({ address }): Observation => ({
+          problem: `This director is listed as real server ${address} of its own services`,
+          evidence: [`${file?.path} lists ${address}`, `${address} is this host's (ip address show)`],
+          cause,
+          fix: null,
+          advice: `Remove ${address} from ${file?.path}`,
+        })),
+        ...(journal === null || journal.steps.length === 0 ? [] : [{
+          problem: `This host is made a real server of ${vips.join(", ")} and is their director`,
+          evidence: [
+            `${journal.path}: ${journal.owner === null ? "not undone" : `held by process ${journal.owner}`}`,
+          ],
+          cause,
+          fix: journal.owner === null
+            ? shellCommand([
+              "lvsdr",
+              "realserver",
+              "--undo",
+              "--run-dir",
+              journal.path.replace(/\/[^/]*$/, ""),
+            ])
+            : `kill ${journal.owner}`,
+        }]),
+      ];
+    },
+  },
+  {
+    id: "kernel-unguarded",
+    level: "error",
+    roles: ["director"],
+    look: (facts) => {
+      const { director, vips } = facts;
+      if (director === null || director.snapshot === null) return [];
+      const unguarded = vips.filter((vip) => !director.guarded?.has(vip));
+      const interferences = unguarded.length === 0 ? [] : interferencesOf(facts, unguarded);
+      if (interferences.length === 0) return [];
+      return [{
+        problem: `This host's kernel handles what is for ${
+          unguarded.join(", ")
+        } as well as the director does`,
+        evidence: [
+          director.guarded === null
+            ? "nft is not installed"
+            : `no rule for ${unguarded.join(", ")} on ${director.device} (nft list tables netdev)`,
+          ...interferences.map(({ evidence }) => evidence),
+        ],
+        cause:
+          "it forwards, redirects or resets clients' connections, or answers ARP for the VIP; the director's rules " +
+          "that keep it out are gone, or were not needed when it started: a restart makes them anew where nft is installed",
+        fix: interferences.map(({ fix }) => fix).join("\n"),
+      }];
+    },
+  },
+  {
+    id: "nft-missing",
+    level: "warning",
+    roles: ["director"],
+    look: ({ director }) =>
+      director === null || director.guarded !== null ? [] : [{
+        problem:
+          "nft is not installed: nothing keeps this host's kernel away from the VIPs if it starts to forward",
+        evidence: ["no nft in PATH, /usr/sbin, /usr/bin, /sbin or /bin"],
+        cause: "a container runtime, for example, switches forwarding on",
+        fix: "apt-get install -y nftables",
+        advice: "Then restart the director",
+      }],
+  },
+  {
+    id: "capture-drops",
+    level: "warning",
+    roles: ["director"],
+    look: live(({ datapath }) => {
+      const frames = datapath.workers.reduce((sum, worker) => sum + worker.frames, 0);
+      if (datapath.captureDrops <= frames * WORTH_A_WORD) return [];
+      return [{
+        problem: "The director loses frames: they come faster than it takes them",
+        evidence: [`${datapath.captureDrops} dropped by the kernel, ${frames} received since it started`],
+        cause: "its workers have too little processor time, or are too few",
+        fix: null,
+        advice:
+          `Raise director.workers (now ${datapath.workers.length}), or bind them with director.cpus, and restart it`,
+      }];
+    }),
+  },
+  {
+    id: "transmit-errors",
+    level: "warning",
+    roles: ["director"],
+    look: live(({ datapath }) => {
+      const frames = datapath.workers.reduce((sum, worker) => sum + worker.frames, 0);
+      if (datapath.transmitErrors <= frames * WORTH_A_WORD) return [];
+      return [{
+        problem: `Frames are lost on their way out: ${datapath.interface.name} did not take them`,
+        evidence: [`${datapath.transmitErrors} transmit errors, ${frames} frames received since it started`],
+        cause: "the interface was down, or its queue was full",
+        fix: `ip link set ${datapath.interface.name} up`,
+      }];
+    }),
+  },
+  {
+    id: "mtu",
+    level: "warning",
+    roles: ["director"],
+    look: live(({ datapath, verdicts }) => {
+      const frames = verdicts.find(({ name }) => name === "dropped_oversized")?.frames ?? 0;
+      return frames === 0 ? [] : [{
+        problem:
+          `Frames came that are larger than the MTU of ${datapath.interface.name}, and could not be passed on`,
+        evidence: [
+          `dropped_oversized = ${frames}`,
+          `mtu ${datapath.interface.mtu} of ${datapath.interface.name}`,
+        ],
+        cause:
+          "hosts of one link must have one MTU: a client or router sends larger frames than the director may",
+        fix: null,
+        advice:
+          `Give ${datapath.interface.name} the MTU of the link's other hosts: ip link set ${datapath.interface.name} mtu N`,
+      }];
+    }),
+  },
+  {
+    id: "table-full",
+    level: "warning",
+    roles: ["director"],
+    look: live(({ connectionTable: { used, capacity }, verdicts }) => {
+      const refused = verdicts.find(({ name }) => name === "dropped_table_full")?.frames ?? 0;
+      if (used < capacity * NEARLY_FULL) return [];
+      return [{
+        problem: "The connection table is nearly full: soon new clients are dropped",
+        evidence: [`${used} of ${capacity} entries`, `dropped_table_full = ${refused}`],
+        cause:
+          "there are more connections than director.max_connections allows for, or timeouts are too long",
+        fix: null,
+        advice: "Raise director.max_connections and restart the director: connections go on",
+      }];
+    }),
+  },
+];
+
+/** A look at a running director; nothing if none runs. */
+export function live(
+  look: (snapshot: StatusSnapshot, facts: Facts) => readonly Observation[],
+): Check["look"] {
+  return (facts) => {
+    const snapshot = facts.director?.snapshot ?? null;
+    return snapshot === null ? [] : look(snapshot, facts);
+  };
+}
+
+interface Interference {
+  readonly evidence: string;
+  readonly fix: string;
+}
+
+/** What makes the kernel handle packets for VIPs that nothing keeps it away from. */
+function interferencesOf(
+  { director, host: { links, sysctls } }: Facts,
+  vips: readonly string[],
+): Interference[] {
+  const families = new Set(vips.map(familyOf));
+  const device = director?.device ?? "all";
+  const keys = [
+    ...(families.has(4) ? ["net/ipv4/ip_forward", `net/ipv4/conf/${device}/forwarding`] : []),
+    ...(families.has(6) ? ["net/ipv6/conf/all/forwarding", `net/ipv6/conf/${device}/forwarding`] : []),
+  ].filter((key) => (sysctls.get(key) ?? "0") !== "0");
+  const held = vips.flatMap((vip) =>
+    links.flatMap((link) =>
+      addressesLike(link, vip).filter(({ address }) => address === vip).map(({ prefixLength }) => ({
+        vip: `${vip}/${prefixLength}`,
+        device: link.name,
+      }))
+    )
+  );
+  return [
+    ...keys.map((key) => ({
+      evidence: `${sysctlName(key)} = ${sysctls.get(key)}`,
+      fix: `sysctl -w ${sysctlName(key)}=0`,
+    })),
+    ...held.map(({ vip, device }) => ({
+      evidence: `${vip} on ${device} (ip address show)`,
+      fix: `ip address delete ${vip} dev ${device}`,
+    })),
+  ];
+}

@@ -1,0 +1,67 @@
+/**
+ * A diagnosis as text for people.
+ *
+ * @module
+ */
+
+import { printable } from "../../status/humanize.ts";
+import type { Finding } from "./check.ts";
+import type { Role } from "./facts.ts";
+
+/** What the doctor has to say about a host. */
+export interface Diagnosis {
+  readonly role: Role;
+  /** How the role was told. */
+  readonly reason: string;
+  readonly vips: readonly string[];
+  /** Whether nothing is wrong. */
+  readonly ok: boolean;
+  /** The worst first. */
+  readonly findings: readonly Finding[];
+  /** What is good to know and no fault. */
+  readonly notes: readonly Finding[];
+}
+
+const ROLE_WORDS: Readonly<Record<Role, string>> = { director: "a director", realserver: "a real server" };
+
+/** The text `lvsdr doctor` prints. */
+export function diagnosisText({ role, reason, vips, findings, notes }: Diagnosis): string {
+  return [
+    `This host is ${ROLE_WORDS[role]} of ${vips.join(", ")}: ${reason}`,
+    findings.length === 0
+      ? "Nothing is wrong"
+      : `${counted(findings, "error")}, ${counted(findings, "warning")}`,
+    ...findings.flatMap((finding) => ["", ...findingLines(finding)]),
+    ...(notes.length === 0 ? [] : ["", "Good to know"]),
+    ...notes.flatMap(({ id, problem, cause, evidence, link }) => [
+      `  ${id}: ${printable(problem)}: ${printable(cause)}`,
+      `    ${[...evidence.map(printable), link].join("; ")}`,
+    ]),
+    "",
+  ].join("\n");
+}
+
+function findingLines(finding: Finding): string[] {
+  const { id, level, problem, evidence, cause, fix, advice, link } = finding;
+  return [
+    `${level.toUpperCase()} ${id}: ${printable(problem)}`,
+    ...evidence.map((line) => `  seen   ${printable(line)}`),
+    `  cause  ${printable(cause)}`,
+    ...fixLines(finding),
+    ...(advice === null ? [] : [`  ${fix === null ? "fix " : "then"}   ${printable(advice)}`]),
+    `  more   ${link}`,
+  ];
+}
+
+/** Several lines begin where the paper does, as a here-document must when it is pasted. */
+function fixLines({ fix, host }: Finding): string[] {
+  if (fix === null) return [];
+  const lines = fix.split("\n").map(printable);
+  const place = host === "this host" ? "" : `on ${printable(host)}: `;
+  return lines.length === 1 ? [`  fix    ${place}${lines[0]}`] : [`  fix    ${place}`.trimEnd(), ...lines];
+}
+
+function counted(findings: readonly Finding[], level: "error" | "warning"): string {
+  const count = findings.filter((finding) => finding.level === level).length;
+  return `${count} ${level}${count === 1 ? "" : "s"}`;
+}

@@ -1,0 +1,162 @@
+/**
+ * Reading a host for the doctor: what ip(8), ss(8) and files of the system tell. Nothing is changed, nothing is sent.
+ *
+ * @module
+ */
+
+import { isInstalled, requireCommand, runCommand } from "../../host/command.ts";
+import type { Link } from "../../host/links.ts";
+import { readSysctls } from "../../host/sysctl.ts";
+import { addressText, addressWords, ipv4ToText } from "../../model/ip_address.ts";
+import type {
+  FileLine,
+  HostFacts,
+  IpvsService,
+  Keepalived,
+  Listener,
+  ProxyEntry,
+  UnusableAddress,
+} from "./facts.ts";
+import { readSysctlFiles } from "./sysctl_file_lines.ts";
+
+const DEVICE_SETTINGS = ["arp_ignore", "arp_announce", "rp_filter", "proxy_arp", "forwarding"];
+const HOST_SETTINGS = [
+  "net/ipv4/ip_forward",
+  "net/ipv6/conf/all/forwarding",
+  "net/netfilter/nf_conntrack_count",
+  "net/netfilter/nf_conntrack_max",
+];
+
+/** Folders of programs that run when an interface comes up (interfaces(5), NetworkManager-dispatcher(8)). */
+const INTERFACE_HOOKS = [
+  "/etc/network/if-up.d",
+  "/etc/NetworkManager/dispatcher.d",
+  "/etc/networkd-dispatcher/carrier.d",
+  "/etc/networkd-dispatcher/configured.d",
+  "/etc/networkd-dispatcher/routable.d",
+];
+/** Commands that announce an address: arping(8) with -A or -U, and the programs of cluster managers. */
+const ANNOUNCEMENT = /^[^#]*(\barping\b.*\s-\w*[AU]|\b(send_arp|ndsend|send_ua)\b)/;
+
+/** Reads the host. */
+export async function readHostFacts(links: readonly Link[]): Promise<HostFacts> {
+  const devices = ["all", ...links.map(({ name }) => name)];
+  const keys = [
+    ...devices.flatMap((device) => DEVICE_SETTINGS.map((name) => `net/ipv4/conf/${device}/${name}`)),
+    ...links.map(({ name }) => `net/ipv6/conf/${name}/forwarding`),
+    ...HOST_SETTINGS,
+  ];
+  return {
+    links,
+    sysctls: await readSysctls(keys),
+    listeners: parseListeners(await requireCommand("ss", ["-Hltnu"])),
+    proxies: await readProxies(),
+    unusable: parseUnusable(await requireCommand("ip", ["-json", "-6", "address", "show"])),
+    reversePathDrops: parseReversePathDrops((await runCommand("cat", ["/proc/net/netstat"])).stdout),
+    ipvs: parseIpvs((await runCommand("cat", ["/proc/net/ip_vs"])).stdout),
+    keepalived: await readKeepalived(),
+    announcers: await readAnnouncers(),
+    sysctlFiles: await readSysctlFiles(),
+  };
+}
+
+/** Sockets from the output of `ss -Hltnu`. */
+export function parseListeners(output: string): Listener[] {
+  return output.split("\n").flatMap((line): Listener[] => {
+    const [protocol, , , , local = ""] = line.trim().split(/\s+/);
+    const [, address, device, port] = /^\[?([^\]%]*?)\]?(?:%([^:]+))?:(\d+)$/.exec(local) ?? [];
+    if (address === undefined || (protocol !== "tcp" && protocol !== "udp")) return [];
+    return [{ protocol, address, device: device ?? null, port: Number(port) }];
+  });
+}
+
+/** Addresses that cannot be used from the output of `ip -json -6 address show`. */
+export function parseUnusable(json: string): UnusableAddress[] {
+  const entries = JSON.parse(json || "[]") as readonly {
+    readonly ifname?: string;
+    readonly addr_info?: readonly {
+      readonly local: string;
+      readonly prefixlen: number;
+      readonly tentative?: boolean;
+      readonly dadfailed?: boolean;
+    }[];
+  }[];
+  return entries.flatMap(({ ifname, addr_info = [] }) =>
+    addr_info.filter(({ tentative, dadfailed }) => tentative || dadfailed).map((info): UnusableAddress => ({
+      address: info.local,
+      prefixLength: info.prefixlen,
+      device: ifname ?? "",
+      state: info.dadfailed ? "dadfailed" : "tentative",
+    }))
+  );
+}
+
+/** `IPReversePathFilter` of /proc/net/netstat, whose names and numbers are in two lines. */
+export function parseReversePathDrops(text: string): number {
+  const [names = [], numbers = []] = text.split("\n").filter((line) => line.startsWith("TcpExt:"))
+    .map((line) => line.split(" "));
+  return Number(numbers[names.indexOf("IPReversePathFilter")] ?? "0");
+}
+
+/** Services from /proc/net/ip_vs, where addresses and ports are hexadecimal. */
+export function parseIpvs(text: string): IpvsService[] {
+  return [...text.matchAll(/^(TCP|UDP)\s+(?:([\dA-F]{8})|\[([\da-f:]+)\]):([\dA-F]{4})\s/gm)].map(
+    ([, protocol, ipv4, ipv6, port]) => ({
+      protocol: protocol === "TCP" ? "tcp" : "udp",
+      address: ipv4 === undefined ? addressText(addressWords(ipv6!)) : ipv4ToText(parseInt(ipv4, 16)),
+      port: parseInt(port!, 16),
+    }),
+  );
+}
+
+async function readProxies(): Promise<ProxyEntry[]> {
+  const entries: ProxyEntry[] = [];
+  for (const family of ["-4", "-6"]) {
+    const json = await requireCommand("ip", ["-json", family, "neighbor", "show", "proxy"]);
+    for (const { dst, dev } of JSON.parse(json || "[]") as { dst: string; dev?: string }[]) {
+      entries.push({ address: dst, device: dev ?? "" });
+    }
+  }
+  return entries;
+}
+
+async function readKeepalived(): Promise<Keepalived[]> {
+  if (!isInstalled("pgrep")) return [];
+  const pids = (await runCommand("pgrep", ["-x", "keepalived"])).stdout.split("\n").filter((pid) =>
+    pid !== ""
+  );
+  if (pids.length === 0) return [];
+  const paths = ["/proc/self/ns/net", ...pids.map((pid) => `/proc/${pid}/ns/net`)];
+  const { stdout } = await runCommand("stat", ["-Lc", "%n %i", ...paths]);
+  const inodes = new Map(
+    stdout.split("\n").map((line): [string, string] => [line.split(" ")[0]!, line.split(" ")[1] ?? ""]),
+  );
+  const found = new Map<string, Keepalived>();
+  for (const pid of pids) {
+    if (inodes.get(`/proc/${pid}/ns/net`) !== inodes.get("/proc/self/ns/net")) continue;
+    const words = (await runCommand("cat", [`/proc/${pid}/cmdline`])).stdout.split("\0");
+    const option = words.findIndex((word) => word === "-f" || word === "--use-file");
+    const path = option < 0 ? "/etc/keepalived/keepalived.conf" : words[option + 1] ?? "";
+    // The parent has the lowest number of those that share a configuration.
+    if (found.has(path)) continue;
+    found.set(path, { pid: Number(pid), path, text: await Deno.readTextFile(path).catch(() => "") });
+  }
+  return [...found.values()];
+}
+
+async function readAnnouncers(): Promise<FileLine[]> {
+  const lines: FileLine[] = [];
+  for (const folder of INTERFACE_HOOKS) {
+    const names = await Array.fromAsync(Deno.readDir(folder)).catch(() => []);
+    for (const { name } of names) {
+      const path = `${folder}/${name}`;
+      const status = await Deno.stat(path).catch(() => null);
+      // What cannot be executed is not run.
+      if (!status?.isFile || ((status.mode ?? 0) & 0o111) === 0) continue;
+      const text = await Deno.readTextFile(path).catch(() => "");
+      const line = text.split("\n").find((candidate) => ANNOUNCEMENT.test(candidate));
+      if (line !== undefined) lines.push({ path, text: line.trim() });
+    }
+  }
+  return lines;
+}

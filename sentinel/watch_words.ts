@@ -1,0 +1,119 @@
+/**
+ * Alarms of the watch in words an operator understands, each with the command that helps and the host to type it on.
+ *
+ * @module
+ */
+
+import { addressBits, familyOf } from "../model/ip_address.ts";
+import { type ConfigFile, type Finding, hardenCommand, questionWord } from "./finding.ts";
+import type { Alarm, Misdeed } from "./watch_suspect.ts";
+
+/** What was seen, as said of a host, for example `announces and answers for`. */
+const VERBS: Readonly<Record<Misdeed, string>> = {
+  announcement: "announces",
+  answer: "answers for",
+  leak: "sends as",
+};
+
+/** What an alarm means. */
+export function alarmFinding(alarm: Alarm, file: ConfigFile): Finding {
+  return alarm.server === null
+    ? { host: `the host with MAC ${alarm.mac}`, ...strangerWords(alarm, file) }
+    : { host: alarm.server, ...serverWords(alarm, alarm.server, file) };
+}
+
+type Words = Pick<Finding, "problem" | "command">;
+
+function serverWords({ name, vip, mac, isForEverything }: Alarm, server: string, file: ConfigFile): Words {
+  const harden = hardenCommand(file, vip);
+  const asked = questionWord(vip);
+  switch (name) {
+    case "vip_leaked_as_sender":
+      return {
+        problem:
+          `${server} asks by ${asked} with ${vip} as sender (and ${mac}): whoever hears it sends the VIP's ` +
+          "traffic to this server, past the director",
+        command: harden,
+      };
+    case "gratuitous_by_realserver":
+      return {
+        problem:
+          `${server} announces ${vip} (with ${mac}): everybody on the link sends the VIP's traffic to this ` +
+          "server, past the director; take the VIP out of the network configuration of the host, whose scripts " +
+          "announce it",
+        command: harden,
+      };
+    default:
+      if (isForEverything) {
+        return {
+          problem:
+            `${server} answers ${asked} for ${vip} (with ${mac}), and for addresses that nobody has: it holds ` +
+            `the VIP with a prefix shorter than /${hostPrefix(vip)} on lo, or is a proxy`,
+          command: `${withoutPrefix(vip)}; ${withoutProxy(vip)}; ${harden}`,
+        };
+      }
+      return {
+        problem:
+          `${server} answers ${asked} for ${vip} (with ${mac}): whoever asks may send the VIP's traffic to ` +
+          "it, past the director",
+        command: harden,
+      };
+  }
+}
+
+function strangerWords({ name, vip, mac, misdeeds }: Alarm, file: ConfigFile): Words {
+  const who = `The host with MAC ${mac}, no real server of this director,`;
+  const asked = questionWord(vip);
+  switch (name) {
+    case "proxy_arp":
+      return {
+        problem:
+          `${who} answers ${asked} for ${vip} and for addresses that nobody has: it is a proxy, or holds the ` +
+          "whole subnet on lo, and gets traffic of the VIP that is the director's",
+        command: `${withoutProxy(vip)}; ${withoutPrefix(vip)}`,
+      };
+    case "duplicate_director":
+      return {
+        problem:
+          `${who} ${
+            verbsText(misdeeds)
+          } ${vip} as a director does: two of them take each other's clients, so ` +
+          "stop one, or give it another VIP",
+        command: `pgrep -af 'lvsdr director|keepalived|ucarp'; ip -o address show to ${vip}`,
+      };
+    case "vip_leaked_as_sender":
+      return {
+        problem:
+          `${who} asks by ${asked} with ${vip} as sender: whoever hears it sends the VIP's traffic there; it ` +
+          "looks like a real server that is not hardened, and that this director does not know",
+        command: hardenCommand(file, vip),
+      };
+    default:
+      return {
+        problem:
+          `${who} ${verbsText(misdeeds)} ${vip}: it has the VIP as an address of its own, and clients that ` +
+          "believe it do not reach the director",
+        command: `ip -o address show to ${vip} | while read -r _ dev _ address _; do ` +
+          'ip address del "$address" dev "$dev"; done',
+      };
+  }
+}
+
+function verbsText(misdeeds: readonly Misdeed[]): string {
+  const verbs = (Object.keys(VERBS) as Misdeed[]).filter((misdeed) => misdeeds.includes(misdeed));
+  return verbs.map((misdeed) => VERBS[misdeed]).join(" and ");
+}
+
+function hostPrefix(vip: string): number {
+  return addressBits(familyOf(vip));
+}
+
+/** Takes a VIP off lo, whatever prefix it has there. */
+function withoutPrefix(vip: string): string {
+  return `ip address flush dev lo to ${vip}/${hostPrefix(vip)}`;
+}
+
+function withoutProxy(vip: string): string {
+  const setting = familyOf(vip) === 4 ? "ipv4/conf/*/proxy_arp*" : "ipv6/conf/*/proxy_ndp";
+  return `for f in /proc/sys/net/${setting}; do echo 0 > "$f"; done`;
+}
