@@ -5,7 +5,13 @@
  * @module
  */
 
-import { Command, type CommandUnknownOpts, InvalidArgumentError, Option } from "@commander-js/extra-typings";
+import {
+  Command,
+  type CommandUnknownOpts,
+  Help,
+  InvalidArgumentError,
+  Option,
+} from "@commander-js/extra-typings";
 import manifest from "./deno.json" with { type: "json" };
 import { METHODS } from "./model/config.ts";
 import { ExitCode } from "./model/exit_code.ts";
@@ -50,6 +56,15 @@ const runDirOption = () =>
   new Option("--run-dir <dir>", "folder of the control socket, the connection table and the undo journals")
     .default(DEFAULT_RUN_DIR).env("LVSDR_RUN_DIR");
 const jsonOption = () => new Option("--json", "print JSON").default(false);
+const configOption = () => new Option("-c, --config <file>", "cluster configuration (YAML)");
+
+/**
+ * The configuration a command cannot do without. Checked here because commander checks required options before unknown
+ * ones, and would answer `--confg FILE` that -c is missing.
+ */
+function required(config: string | undefined, command: CommandUnknownOpts): string {
+  return config ?? command.error("error: required option '-c, --config <file>' not specified");
+}
 
 function buildProgram(exit: (code: ExitCode) => void): CommandUnknownOpts {
   const program = new Command()
@@ -59,6 +74,14 @@ function buildProgram(exit: (code: ExitCode) => void): CommandUnknownOpts {
     .helpOption("-h, --help", "show help")
     .showHelpAfterError("(add --help for usage)")
     .configureOutput({ writeOut: io.write, writeErr: io.writeError })
+    .configureHelp({
+      // A flag that is not given is off: nobody needs to be told.
+      optionDescription(option) {
+        return option.defaultValue === false
+          ? option.description
+          : Help.prototype.optionDescription.call(this, option);
+      },
+    })
     .exitOverride();
 
   program.command("director")
@@ -68,12 +91,13 @@ function buildProgram(exit: (code: ExitCode) => void): CommandUnknownOpts {
         "layer 2 header. SIGHUP reloads the configuration without losing a connection; SIGTERM and Ctrl-C stop it and " +
         "leave the host as it was.",
     )
-    .requiredOption("-c, --config <file>", "cluster configuration (YAML)")
+    .addOption(configOption())
     .addOption(runDirOption())
     .addOption(
       new Option("--log-format <format>", "how events are logged").choices(["text", "json"]).default("text"),
     )
-    .action(async ({ config, runDir, logFormat }) => {
+    .action(async ({ config: file, runDir, logFormat }, command) => {
+      const config = required(file, command);
       const { runDirector } = await import("./director/run.ts");
       exit(await runDirector({ config, runDir, logFormat: logFormat as "text" | "json" }, io));
     });
@@ -84,7 +108,7 @@ function buildProgram(exit: (code: ExitCode) => void): CommandUnknownOpts {
       "Makes this host a correct direct-routing real server, verifies it, holds it until Ctrl-C and undoes it exactly. " +
         "VIPs come from --vip or from the cluster configuration, where the host finds itself among the servers.",
     )
-    .option("-c, --config <file>", "cluster configuration (YAML)")
+    .addOption(configOption())
     .option("--vip <address>", "virtual IP; may be repeated", collect(String))
     .option(
       "--port <port[:local]>",
@@ -164,13 +188,45 @@ function buildProgram(exit: (code: ExitCode) => void): CommandUnknownOpts {
         "says what to type where something is broken.",
     )
     .argument("[service]", "name of the only service to verify")
-    .requiredOption("-c, --config <file>", "cluster configuration (YAML)")
+    .addOption(configOption())
     .option("--interface <name>", "interface on the link of the real servers (default: by subnet)")
     .addOption(jsonOption())
-    .action(async (service, options) => {
+    .action(async (service, options, command) => {
+      const config = required(options.config, command);
       const { runVerify } = await import("./sentinel/verify_command.ts");
       exit(
-        await runVerify({ ...options, service: service ?? null, interface: options.interface ?? null }, io),
+        await runVerify(
+          { ...options, config, service: service ?? null, interface: options.interface ?? null },
+          io,
+        ),
+      );
+    });
+
+  program.command("doctor")
+    .summary("say what is wrong with this host's part in a cluster, and what to type")
+    .description(
+      "Looks at this host as a director or as a real server, and lists what is wrong, the worst first: what was seen and " +
+        "where, why it is so, and the command that repairs it. A running director is asked for what it knows. Changes " +
+        "nothing. Exits 1 when something is wrong.",
+    )
+    .addOption(configOption())
+    .addOption(
+      new Option(
+        "--role <name>",
+        "what this host is (default: what runs here, else what the configuration says)",
+      )
+        .choices(["director", "realserver"]),
+    )
+    .addOption(jsonOption())
+    .addOption(runDirOption())
+    .action(async (options) => {
+      const { runDoctor } = await import("./sentinel/doctor/doctor_command.ts");
+      exit(
+        await runDoctor({
+          ...options,
+          config: options.config ?? null,
+          role: (options.role ?? null) as "director" | "realserver" | null,
+        }, io),
       );
     });
 
@@ -201,6 +257,7 @@ function buildProgram(exit: (code: ExitCode) => void): CommandUnknownOpts {
 
   program.command("lab-server", { hidden: true })
     .requiredOption("--name <name>", "name the server answers with")
+    .requiredOption("--address <address>", "address it listens on")
     .option("--port <number>", "TCP port", wholeNumber(1, 65535), 80)
     .action(async (options) => {
       const { runLabServer } = await import("./lab/server.ts");

@@ -98,6 +98,8 @@ export class ForwardingTable {
   readonly services: readonly Service[];
   /** Virtual addresses, each once. */
   readonly vips: readonly string[];
+  /** The same, with the VLAN each is in. */
+  readonly placedVips: readonly NeighborId[];
   /** VLAN that each virtual address is in; `UNTAGGED` for none. */
   readonly vipVlans: Uint16Array;
   /** Identity of each virtual address. */
@@ -118,6 +120,7 @@ export class ForwardingTable {
     this.generation = data.generation;
     const vlans = new Map(data.services.map(({ vip, vlan }) => [vip, vlan ?? UNTAGGED]));
     this.vips = [...vlans.keys()];
+    this.placedVips = [...vlans].map(([address, vlan]) => ({ address, vlan }));
     this.vipVlans = Uint16Array.from(vlans.values());
     this.#vipWords = Int32Array.from(this.vips.flatMap(addressWords));
     this.#byPort = new Array(this.vips.length * 2).fill(undefined);

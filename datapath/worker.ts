@@ -28,7 +28,7 @@ import {
   type ToDatapath,
   type WorkerShare,
 } from "./messages.ts";
-import { type NeighborChange, NeighborTable } from "./neighbor_table.ts";
+import { type NeighborChange, type NeighborId, NeighborTable } from "./neighbor_table.ts";
 import { PcapPort } from "./pcap_port.ts";
 import { ResolutionSender } from "./resolution_sender.ts";
 import { ConnectionScheduler } from "./schedule.ts";
@@ -152,7 +152,7 @@ class Datapath {
   async run(inbox: BetweenBreaths[]): Promise<void> {
     let read = 0;
     // A start that fails ends those Workers that have started.
-    if (!this.#hasToStop) this.#settle(new Set(), this.#clock());
+    if (!this.#hasToStop) this.#settle([], this.#clock());
     while (!this.#hasToStop) {
       const written = Atomics.load(this.#control, Control.MAILBOX);
       if (written !== read) {
@@ -195,7 +195,7 @@ class Datapath {
   }
 
   #adopt(data: ForwardingTableData, cells: LoadCellsOfTable): void {
-    const before = new Set(this.#table.vips);
+    const before = this.#table.placedVips;
     this.#loads?.useCells(cells);
     this.#table = new ForwardingTable(data, this.#context, this.#table);
     this.#scheduler.adopt(this.#table);
@@ -204,24 +204,23 @@ class Datapath {
   }
 
   #announce(address: string): void {
-    const { vips, vipVlans } = this.#table;
-    const index = vips.indexOf(address);
+    const vip = this.#table.placedVips.find((placed) => placed.address === address);
     // A newer table may be without it.
-    if (index !== -1) this.#resolution.announceOnce({ address, vlan: vipVlans[index]! }, this.#clock());
+    if (vip !== undefined) this.#resolution.announceOnce(vip, this.#clock());
   }
 
   /** Brings neighbours, filter, multicast groups and announcements in line with the table. */
-  #settle(vipsBefore: ReadonlySet<string>, nowMs: number): void {
-    const { vips, vipVlans, services, generation } = this.#table;
+  #settle(vipsBefore: readonly NeighborId[], nowMs: number): void {
+    const { vips, placedVips, services, generation } = this.#table;
     this.#neighbors.reconcile(services.flatMap(({ neighbors }) => neighbors), nowMs);
     // A server that was in another service before is known already.
     this.#adoptMacs();
     this.#port.setFilter(ingressFilter(vips));
     if (this.#isFirst) this.#groups.set(vips);
-    const announced = vips.map((address, index) => ({ address, vlan: vipVlans[index]! }));
-    this.#resolution.retain(announced);
-    for (const vip of announced) {
-      if (this.#isFirst && !vipsBefore.has(vip.address)) this.#resolution.announce(vip, nowMs);
+    this.#resolution.retain(placedVips);
+    for (const vip of placedVips) {
+      const isNew = !vipsBefore.some(({ address, vlan }) => address === vip.address && vlan === vip.vlan);
+      if (this.#isFirst && isNew) this.#resolution.announce(vip, nowMs);
     }
     post({ kind: "applied", generation });
   }

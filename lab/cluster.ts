@@ -7,35 +7,51 @@
 
 import { setTimeout as delay } from "node:timers/promises";
 import type { Method } from "../model/config.ts";
+import { familyOf } from "../model/ip_address.ts";
 import { ExitCode } from "../model/exit_code.ts";
 import { HostError } from "../model/operator_error.ts";
 import type { StatusSnapshot } from "../model/status_snapshot.ts";
 import type { LabDirectory } from "./lab_directory.ts";
 import type { Process } from "./namespace.ts";
 import { selfCommand } from "./self_command.ts";
-import { HTTP_PORT, INTERFACE, type LabHost, type LabRealServer, type Topology, VIP } from "./topology.ts";
+import { urlOf } from "./traffic.ts";
+import {
+  HTTP_PORT,
+  INTERFACE,
+  type LabHost,
+  type LabRealServer,
+  neutralize,
+  type Topology,
+  withPrefix,
+} from "./topology.ts";
 
 /** How long a role may take to become ready. Generous: a loaded machine starts processes slowly. */
 const READY_TIMEOUT_MS = 60_000;
 const POLL_INTERVAL_MS = 50;
 
-/** A real server takes the VIP's traffic but answers ARP for it: what forgetting the hardening looks like. */
-const UNHARDENED = [`addr add ${VIP}/32 dev lo`];
+/** Methods that give no address to any interface, and refuse a host where one has the VIP. */
+const METHODS_WITHOUT_ADDRESS: readonly string[] = ["redirect", "route"];
 
 export class Cluster {
   readonly topology: Topology;
-  readonly method: Method;
+  readonly method: Method | "auto";
   readonly #directory: LabDirectory;
   readonly #signal: AbortSignal;
   readonly #processes: Process[] = [];
   readonly #hardeners = new Map<string, Process>();
+  readonly #webServers = new Map<string, Process>();
 
   /** @param signal Ends waiting. */
-  constructor(topology: Topology, method: Method, directory: LabDirectory, signal: AbortSignal) {
+  constructor(topology: Topology, method: Method | "auto", directory: LabDirectory, signal: AbortSignal) {
     this.topology = topology;
     this.method = method;
     this.#directory = directory;
     this.#signal = signal;
+  }
+
+  /** The configuration that the director reads. */
+  get configFile(): string {
+    return this.#directory.file("lab.yaml");
   }
 
   /** Socket of the director's HTTP API. */
@@ -45,14 +61,21 @@ export class Cluster {
 
   /** Starts the web servers and returns when each one answers. */
   async startServers(): Promise<void> {
-    await Promise.all(this.topology.realServers.map(async (server) => {
-      const args = ["lab-server", "--name", server.name, "--port", String(HTTP_PORT)];
-      const process = this.#start(server, `${server.name}-server`, args);
-      await this.#until(process, `${server.name}-server`, async () => {
-        const url = `http://${server.address}:${HTTP_PORT}/healthz`;
-        return (await server.namespace.run("curl", ["--silent", "--fail", url])).code === 0;
-      });
-    }));
+    const anywhere = familyOf(this.topology.vip) === 4 ? "0.0.0.0" : "::";
+    await Promise.all(this.topology.realServers.map((server) => this.startServer(server, anywhere)));
+  }
+
+  /** Starts the web server of one host, in place of the one that runs, and returns when it answers. */
+  async startServer(server: LabRealServer, address: string): Promise<void> {
+    await this.#webServers.get(server.name)?.stop();
+    const args = ["lab-server", "--name", server.name, "--address", address, "--port", String(HTTP_PORT)];
+    const log = `${server.name}-server`;
+    const process = this.#start(server, log, args);
+    this.#webServers.set(server.name, process);
+    await this.#until(process, log, async () => {
+      const url = `${urlOf(server.address)}/healthz`;
+      return (await server.namespace.run("curl", ["--silent", "--fail", url])).code === 0;
+    });
   }
 
   /** Hardens a real server and returns when its hardening is verified. */
@@ -71,28 +94,45 @@ export class Cluster {
   /** Arguments of lvsdr that harden a real server, for machines and for people to type. */
   hardenArguments(server: LabRealServer): string[] {
     return [
-      ...["realserver", "--vip", VIP, "--port", String(HTTP_PORT), "--method", this.method],
+      ...["realserver", "--vip", this.topology.vip, "--port", String(HTTP_PORT), "--method", this.method],
       ...["--interface", INTERFACE, "--run-dir", this.#directory.file(server.name)],
     ];
   }
 
-  /** Takes the hardening away and gives the VIP to the host all the same. */
+  /** Ends what hardens a real server, and takes everything from it that it has got since it was built. */
   async unharden(server: LabRealServer): Promise<void> {
     await this.#hardeners.get(server.name)?.stop();
     this.#hardeners.delete(server.name);
-    await server.namespace.ip(UNHARDENED);
+    await neutralize(server, this.topology.vip);
   }
 
-  /** Removes the VIP that {@linkcode unharden} left on the host. */
+  /** Takes note of the process that hardens a real server from now on. */
+  adopt(host: LabHost, process: Process): void {
+    this.#processes.push(process);
+    this.#hardeners.set(host.name, process);
+  }
+
+  /** Words of ip(8) that make a host answer for the VIP. Linux answers NDP only for addresses of the interface itself. */
+  get theft(): string {
+    const { vip } = this.topology;
+    return familyOf(vip) === 4
+      ? `addr add ${withPrefix(vip)} dev lo`
+      : `addr add ${withPrefix(vip)} dev ${INTERFACE} nodad`;
+  }
+
+  /** Removes the VIP that {@linkcode theft} has left on a host, if the method would refuse it there. */
   async removeVip(server: LabRealServer): Promise<void> {
-    await server.namespace.ip([`addr del ${VIP}/32 dev lo`]);
+    const { vip } = this.topology;
+    const device = familyOf(vip) === 4 ? "lo" : INTERFACE;
+    const isInTheWay = METHODS_WITHOUT_ADDRESS.includes(this.method) ||
+      (device !== "lo" && this.method === "loopback");
+    if (isInTheWay) await server.namespace.ip([`addr del ${withPrefix(vip)} dev ${device}`]);
   }
 
   /** Starts the director and returns when it considers every real server up. */
   async startDirector(): Promise<void> {
-    const config = this.#directory.file("lab.yaml");
-    await Deno.writeTextFile(config, directorConfig(this.topology, this.method));
-    const args = ["director", "--config", config, "--run-dir", this.#directory.file("director")];
+    await Deno.writeTextFile(this.configFile, directorConfig(this.topology, this.method));
+    const args = ["director", "--config", this.configFile, "--run-dir", this.#directory.file("director")];
     const process = this.#start(this.topology.director, "director", args);
     await this.#until(process, "director", async () => {
       const servers = (await this.status())?.services.flatMap((service) => service.servers);
@@ -102,9 +142,23 @@ export class Cluster {
 
   /** What the director says of itself, or `null` while it does not answer. */
   async status(): Promise<StatusSnapshot | null> {
+    return await this.#ask("GET", "status");
+  }
+
+  /** Has the director ask every real server for the VIP, as it does by itself every five minutes. */
+  async audit(): Promise<void> {
+    await this.#ask("POST", "audit");
+  }
+
+  /** Ends every process, newest first, and returns when all have ended. */
+  async stop(): Promise<void> {
+    await Promise.all(this.#processes.reverse().map((process) => process.stop()));
+  }
+
+  async #ask<Answer>(method: "GET" | "POST", resource: string): Promise<Answer | null> {
     const client = Deno.createHttpClient({ proxy: { transport: "unix", path: this.directorSocket } });
     try {
-      const response = await fetch("http://director/api/v1/status", { client });
+      const response = await fetch(`http://director/api/v1/${resource}`, { method, client });
       if (response.ok) return await response.json();
       await response.body?.cancel();
       return null;
@@ -113,11 +167,6 @@ export class Cluster {
     } finally {
       client.close();
     }
-  }
-
-  /** Ends every process, newest first, and returns when all have ended. */
-  async stop(): Promise<void> {
-    await Promise.all(this.#processes.reverse().map((process) => process.stop()));
   }
 
   #logFile(name: string): string {
@@ -154,15 +203,16 @@ export class Cluster {
 }
 
 /** The lab's cluster as the configuration file that `lvsdr director` reads. */
-export function directorConfig(topology: Topology, method: Method): string {
+export function directorConfig(topology: Topology, method: Method | "auto"): string {
   const servers = topology.realServers.map(({ address, weight }) =>
-    `      - { address: ${address}, weight: ${weight} }`
+    `      - { address: ${quoted(address)}, weight: ${weight} }`
   );
   return `director:
   interface: ${INTERFACE}
+  probe_address: ${quoted(topology.probeAddress)}
 services:
   - name: web
-    vip: ${VIP}
+    vip: ${quoted(topology.vip)}
     protocol: tcp
     port: ${HTTP_PORT}
     scheduler: wrr
@@ -172,4 +222,9 @@ ${servers.join("\n")}
 realserver:
   method: ${method}
 `;
+}
+
+/** An address as YAML takes it for text, colons or not. */
+function quoted(address: string): string {
+  return JSON.stringify(address);
 }

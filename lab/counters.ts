@@ -4,7 +4,8 @@
  * @module
  */
 
-import { INTERFACE, type LabHost, VIP } from "./topology.ts";
+import { familyOf } from "../model/ip_address.ts";
+import { INTERFACE, type LabHost } from "./topology.ts";
 
 const TABLE = "lvsdr_lab";
 
@@ -28,20 +29,21 @@ export interface DirectorCounters {
   readonly answers: Traffic;
   /** To the VIP: what clients send. */
   readonly requests: Traffic;
-  /** Neither: ARP, health checks. */
+  /** Neither: ARP or NDP, health checks. */
   readonly others: Traffic;
 }
 
 /** Makes the director's kernel count what comes in, before anything else can see or drop it. */
-export async function countDirectorTraffic(director: LabHost): Promise<void> {
+export async function countDirectorTraffic(director: LabHost, vip: string): Promise<void> {
+  const protocol = familyOf(vip) === 4 ? "ip" : "ip6";
   const rules = `table netdev ${TABLE} {
     counter answers { }
     counter requests { }
     counter others { }
     chain ingress {
       type filter hook ingress device "${INTERFACE}" priority -500; policy accept;
-      ip saddr ${VIP} counter name answers accept
-      ip daddr ${VIP} counter name requests accept
+      ${protocol} saddr ${vip} counter name answers accept
+      ${protocol} daddr ${vip} counter name requests accept
       counter name others
     }
   }`;

@@ -8,7 +8,8 @@
 import { Capture, type CaptureResult } from "./capture.ts";
 import { type DirectorCounters, readDirectorCounters, readInterfaceCounters, since } from "./counters.ts";
 import type { LabDirectory } from "./lab_directory.ts";
-import { type LabHost, type Topology, VIP } from "./topology.ts";
+import { familyOf } from "../model/ip_address.ts";
+import type { LabHost, Topology } from "./topology.ts";
 import {
   download,
   learnMacOfVip,
@@ -23,6 +24,12 @@ const FLUSHES = 10;
 
 /** How often at most where a certain answer is waited for. */
 const MOST_FLUSHES = 100;
+
+/** Matches a segment with SYN and ACK; pcap-filter(7) has no names for TCP over IPv6, whose header is 40 bytes (RFC 8200). */
+const SYN_ACK = {
+  4: "tcp[tcpflags] & (tcp-syn|tcp-ack) == (tcp-syn|tcp-ack)",
+  6: "ip6[6] == 6 and ip6[53] & 0x12 == 0x12",
+} as const;
 
 export interface MeasurementPlan {
   readonly requests: number;
@@ -75,15 +82,16 @@ export async function measure(
   onResult: (result: RequestResult) => void,
   signal: AbortSignal,
 ): Promise<Measurement> {
-  const { client, director, realServers } = topology;
-  const learntMacs = await learnMacs(client, plan.awaitedMac, signal);
-  const answers = `ip src host ${VIP}`;
+  const { client, director, realServers, vip } = topology;
+  const learntMacs = await learnMacs(client, vip, plan.awaitedMac, signal);
+  const protocol = familyOf(vip) === 4 ? "ip" : "ip6";
+  const answers = `${protocol} src host ${vip}`;
   const known = realServers.map(({ mac }) => `ether src ${mac}`).join(" or ");
   const captures = await Promise.all([
     Capture.start(director, answers, "count"),
-    Capture.start(director, `ip dst host ${VIP}`, "count"),
+    Capture.start(director, `${protocol} dst host ${vip}`, "count"),
     Capture.start(client, `${answers} and not (${known})`, "count"),
-    Capture.start(client, `${answers} and tcp[tcpflags] & (tcp-syn|tcp-ack) == (tcp-syn|tcp-ack)`, "lines"),
+    Capture.start(client, `${answers} and ${SYN_ACK[familyOf(vip)]}`, "lines"),
   ]);
   // The director's interface is read last before and first after: whatever it receives in between has been sent, and
   // counted, in between.
@@ -91,15 +99,15 @@ export async function measure(
   const directorBefore = await readDirectorCounters(director);
   const interfaceBefore = await readInterfaceCounters(director);
   const results: RequestResult[] = [];
-  await sendRequests(client, plan.requests, signal, (result) => {
+  await sendRequests(client, { vip, count: plan.requests, isHasty: false }, signal, (result) => {
     results.push(result);
     onResult(result);
   });
   const transfers: Transfer[] = [];
   if (plan.transferBytes > 0) {
-    transfers.push(await download(client, plan.transferBytes));
+    transfers.push(await download(client, vip, plan.transferBytes));
     signal.throwIfAborted();
-    transfers.push(await upload(client, plan.transferBytes, directory));
+    transfers.push(await upload(client, vip, plan.transferBytes, directory));
   }
   const interfaceAfter = await readInterfaceCounters(director);
   const directorAfter = await readDirectorCounters(director);
@@ -127,6 +135,7 @@ export async function measure(
 
 async function learnMacs(
   client: LabHost,
+  vip: string,
   awaitedMac: string | null,
   signal: AbortSignal,
 ): Promise<(string | null)[]> {
@@ -134,13 +143,13 @@ async function learnMacs(
   const isContent = () => awaitedMac === null || macs.at(-1) === awaitedMac || macs.length >= MOST_FLUSHES;
   while (macs.length < FLUSHES || !isContent()) {
     signal.throwIfAborted();
-    macs.push(await learnMacOfVip(client));
+    macs.push(await learnMacOfVip(client, vip));
   }
   return macs;
 }
 
 /** Reads `aa:… > bb:…, IPv4, length 74: 192.0.2.10.80 > 192.0.2.100.34567: tcp 0`, a line of `tcpdump -e -q`. */
 function acceptedConnection(line: string): AcceptedConnection {
-  const [, mac, port] = /^(\S+) > .* > [\d.]+\.(\d+): /.exec(line) ?? [];
+  const [, mac, port] = /^(\S+) > .* > \S+\.(\d+): /.exec(line) ?? [];
   return { mac: mac ?? "", port: Number(port) };
 }

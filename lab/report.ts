@@ -7,7 +7,7 @@
 import type { RequestResult } from "./traffic.ts";
 import type { Proof } from "./proofs.ts";
 import { formatCount } from "./quantity.ts";
-import { type LabHost, type Topology, VIP } from "./topology.ts";
+import type { LabHost, Topology } from "./topology.ts";
 
 /** Where the report goes. */
 export interface Output {
@@ -58,17 +58,19 @@ export class Report {
   }
 
   /** The way of packets through the lab. */
-  sketch({ client, director, realServers }: Topology): void {
+  sketch({ vip, client, director, realServers }: Topology): void {
     const way = (text: string) => this.paint(text, "cyan");
     const back = (text: string) => this.paint(text, "green");
+    const width = client.address.length;
     const host = ({ name, address, mac }: LabHost) =>
-      `${this.paint(name.padEnd(8), "bold")} ${address.padEnd(11)} ${this.paint(mac, "dim")}`;
+      `${this.paint(name.padEnd(8), "bold")} ${address.padEnd(width)} ${this.paint(mac, "dim")}`;
+    const gap = " ".repeat(width);
     this.line();
     this.line(`  ${host(client)} ${back("<---------.")}`);
-    this.line(`    ${way("|")}  to ${VIP.padEnd(41)}${back("|")}`);
-    this.line(`    ${way("v")}${"".padEnd(46)}${back("|")}  from ${VIP},`);
+    this.line(`    ${way("|")}  to ${vip.padEnd(30)}${gap}${back("|")}`);
+    this.line(`    ${way("v")}${"".padEnd(35)}${gap}${back("|")}  from ${vip},`);
     this.line(`  ${host(director)}           ${back("|")}  never through the director`);
-    this.line(`    ${way("|")}  same packet, new destination MAC address    ${back("|")}`);
+    this.line(`    ${way("|")}  same packet, new destination MAC ${gap}${back("|")}`);
     for (const server of realServers) {
       this.line(`    ${way("+->")} ${host(server)} ${back("---->+")}  weight ${server.weight}`);
     }

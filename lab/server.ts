@@ -20,6 +20,8 @@ import { HostError } from "../model/operator_error.ts";
 
 export interface LabServerOptions {
   readonly name: string;
+  /** Address to listen on; `0.0.0.0` and `::` are all of a family. */
+  readonly address: string;
   readonly port: number;
 }
 
@@ -31,12 +33,12 @@ const CHUNK_BYTES = 64 * 1024;
  * @throws {HostError} If the port is taken or may not be used.
  */
 export async function runLabServer(options: LabServerOptions): Promise<ExitCode> {
-  const { name, port } = options;
+  const { name, address, port } = options;
   const stop = new AbortController();
   const onSignal = () => stop.abort();
   try {
     const server = Deno.serve(
-      { port, hostname: "0.0.0.0", signal: stop.signal, onListen: () => {} },
+      { port, hostname: address, signal: stop.signal, onListen: () => {} },
       (request, info) => answer(name, request, info.remoteAddr.hostname),
     );
     Deno.addSignalListener("SIGTERM", onSignal);

@@ -13,7 +13,9 @@ import { measure, type Measurement, type MeasurementPlan } from "./measurement.t
 import { type Proof, prove } from "./proofs.ts";
 import { formatCount } from "./quantity.ts";
 import type { Report } from "./report.ts";
-import { HTTP_PORT, INTERFACE, type LabRealServer, type Topology, VIP } from "./topology.ts";
+import { familyOf } from "../model/ip_address.ts";
+import { HTTP_PORT, INTERFACE, type LabRealServer, type Topology } from "./topology.ts";
+import { urlOf } from "./traffic.ts";
 
 const TRANSFER_BYTES = 16 * 1024 * 1024;
 
@@ -75,7 +77,7 @@ export class Story {
   /** Every real server is hardened: the cluster works. */
   async hardened(): Promise<Act> {
     this.#report.heading(
-      `Direct routing at work: ${formatCount(this.#requests)} requests to http://${VIP}/, scheduler wrr`,
+      `Direct routing at work: ${formatCount(this.#requests)} requests to ${urlOf(this.#topology.vip)}/, scheduler wrr`,
     );
     const act = await this.#play("hardened", {
       requests: this.#requests,
@@ -89,26 +91,28 @@ export class Story {
   /** One real server has the VIP without hardening: the ARP problem. */
   async broken(): Promise<Act> {
     const { name, mac } = this.thief;
+    const { vip, client } = this.#topology;
     this.#report.heading(`The ARP problem: ${name} gets the VIP without being hardened`);
-    await this.#report.step(
-      `${name}: ip addr add ${VIP}/32 dev lo, arp_ignore=0, arp_announce=0`,
-      () => this.#cluster.unharden(this.thief),
-    );
+    const settings = familyOf(vip) === 4 ? ", arp_ignore=0, arp_announce=0" : "";
+    await this.#report.step(`${name}: ip ${this.#cluster.theft}${settings}`, async () => {
+      await this.#cluster.unharden(this.thief);
+      await this.thief.namespace.ip([this.#cluster.theft]);
+    });
     await this.#report.step(
       "the director has ended announcing the VIP after its start",
       () => this.#silence(),
     );
     const requests = Math.min(this.#requests, MOST_REQUESTS_WHEN_BROKEN);
     const act = await this.#play("broken", { requests, transferBytes: 0, awaitedMac: mac });
-    const neighbors = await this.#topology.client.namespace.ip([`neigh show to ${VIP} dev ${INTERFACE}`]);
+    const neighbors = await client.namespace.ip([`neigh show to ${vip} dev ${INTERFACE}`]);
     this.#report.proofs(act.proofs);
-    this.#report.line(`\n  client# ip neigh show to ${VIP}`);
+    this.#report.line(`\n  client# ip neigh show to ${vip}`);
     this.#report.line(`  ${neighbors.trim()}`);
     const { learntMacs, director } = act.measurement;
     const stolen = learntMacs.filter((learnt) => learnt === mac).length;
     const explanation = stolen > 0
       ? [
-        `"Who has ${VIP}?" asked the client, and ${stolen} of ${learntMacs.length} times ${name} was quicker to answer ` +
+        `"Who has ${vip}?" asked the client, and ${stolen} of ${learntMacs.length} times ${name} was quicker to answer ` +
         "than the director.",
         `Then the client sends its packets straight to ${name}. Nobody balances: ${name} gets everything, the`,
         `director sees ${formatCount(director.requests.frames)} frames, and should ${name} fail, ` +
@@ -120,6 +124,7 @@ export class Story {
       ];
     this.#report.line();
     for (const line of explanation) this.#report.line(`  ${this.#report.paint(line, "yellow")}`);
+    await this.#alarm();
     return act;
   }
 
@@ -127,10 +132,9 @@ export class Story {
   async mended(): Promise<Act> {
     const { name } = this.thief;
     this.#report.heading(`The cure: ${name} is hardened`);
-    const command = `lvsdr realserver --vip ${VIP} --port ${HTTP_PORT} --method ${this.#cluster.method}`;
+    const command = `lvsdr realserver --vip ${this.#topology.vip} --port ${HTTP_PORT} --method ${this.#cluster.method}`;
     await this.#report.step(`${name}: ${command}`, async () => {
-      // With redirect and route no interface has the VIP; with the other methods it may stay where it is.
-      if (["redirect", "route"].includes(this.#cluster.method)) await this.#cluster.removeVip(this.thief);
+      await this.#cluster.removeVip(this.thief);
       await this.#cluster.harden(this.thief);
     });
     const act = await this.#play("mended", { requests: this.#requests, transferBytes: 0, awaitedMac: null });
@@ -138,10 +142,22 @@ export class Story {
     return act;
   }
 
+  /** What the director has noticed by itself. */
+  async #alarm(): Promise<void> {
+    const alarm = (await this.#cluster.status())?.alarms.find(({ mac }) => mac === this.thief.mac);
+    if (alarm === undefined) return;
+    this.#report.line(`\n  The director has noticed: ${alarm.sentence}`);
+    this.#report.line(`  It says what helps, on ${alarm.host}: ${this.#report.paint(alarm.command, "cyan")}`);
+  }
+
   /** Waits until nobody announces the VIP: each announcement would put the client right for a while. */
   async #silence(): Promise<void> {
     for (let listening = 0; listening < MOST_LISTENINGS; listening++) {
-      const announcements = `arp src host ${VIP} and arp dst host ${VIP}`;
+      const { vip } = this.#topology;
+      const announcements = familyOf(vip) === 4
+        ? `arp src host ${vip} and arp dst host ${vip}`
+        // A neighbor advertisement (RFC 4861 §4.4) to everybody.
+        : "icmp6 and ip6[40] == 136 and ip6 dst host ff02::1";
       const capture = await Capture.start(this.#topology.client, announcements, "count");
       await delay(SILENCE_MS, undefined, { signal: this.#signal });
       if ((await capture.stop()).frames === 0) return;

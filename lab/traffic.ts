@@ -7,17 +7,28 @@
 import type { LabDirectory } from "./lab_directory.ts";
 import { deterministicBytes, digest } from "./server.ts";
 import { Process } from "./namespace.ts";
-import { HTTP_PORT, INTERFACE, type LabHost, VIP } from "./topology.ts";
+import { hostOfUrl } from "../model/ip_address.ts";
+import { HTTP_PORT, INTERFACE, type LabHost } from "./topology.ts";
 
-const URL_OF_VIP = `http://${VIP}:${HTTP_PORT}`;
-
-/** Every request a connection of its own, and none that hangs. */
-const CURL = ["--silent", "--header", "Connection: close", "--connect-timeout", "3", "--max-time", "60"];
+/** Every request a connection of its own. */
+const CURL = ["--silent", "--header", "Connection: close"];
+/** None that hangs. */
+const PATIENCE = ["--connect-timeout", "3", "--max-time", "60"];
+/** Enough on a network of one machine, for who expects to be disappointed. */
+const LITTLE_PATIENCE = ["--connect-timeout", "1", "--max-time", "2"];
 
 const REQUESTS_AT_A_TIME = 8;
 
 /** Failures from the very first request on after which the rest is not tried. */
 const HOPELESS_FAILURES = 3 * REQUESTS_AT_A_TIME;
+
+/** What is asked for. */
+export interface RequestPlan {
+  readonly vip: string;
+  readonly count: number;
+  /** Whether a request that is not answered is given up after a second or two. */
+  readonly isHasty: boolean;
+}
 
 /** What became of one request. */
 export interface RequestResult {
@@ -35,12 +46,13 @@ export interface RequestResult {
  */
 export async function sendRequests(
   client: LabHost,
-  count: number,
+  { vip, count, isHasty }: RequestPlan,
   signal: AbortSignal,
   onResult: (result: RequestResult) => void,
 ): Promise<void> {
   const args = [
     ...CURL,
+    ...(isHasty ? LITTLE_PATIENCE : PATIENCE),
     ...["--parallel", "--parallel-immediate", "--parallel-max", String(REQUESTS_AT_A_TIME)],
     "--no-progress-meter",
     // Standard error is not buffered: results arrive one by one, as they happen.
@@ -50,7 +62,7 @@ export async function sendRequests(
       "--write-out",
       "%{stderr}%{http_code} %{local_port} %header{x-real-server}\n",
     ],
-    `${URL_OF_VIP}/?request=[1-${count}]`,
+    `${urlOf(vip)}/?request=[1-${count}]`,
   ];
   const child = client.namespace.open("curl", args, "null");
   const process = new Process(child);
@@ -81,12 +93,16 @@ function requestResult(line: string): RequestResult {
 }
 
 /** The MAC address a client learns for the VIP when it has to ask anew, or `null` if nobody answers. */
-export async function learnMacOfVip(client: LabHost): Promise<string | null> {
+export async function learnMacOfVip(client: LabHost, vip: string): Promise<string | null> {
   await client.namespace.ip([`neigh flush dev ${INTERFACE}`]);
   // Asking is what counts; an answer that takes longer than this is judged elsewhere.
-  const patience = ["--connect-timeout", "1", "--max-time", "2"];
-  await client.namespace.run("curl", [...CURL, ...patience, "--output", "/dev/null", `${URL_OF_VIP}/`]);
-  const entries = await client.namespace.ip([`neigh show to ${VIP} dev ${INTERFACE}`]);
+  await client.namespace.run("curl", [...CURL, ...LITTLE_PATIENCE, "--output", "/dev/null", `${urlOf(vip)}/`]);
+  return await believedMacOfVip(client, vip);
+}
+
+/** The MAC address a client takes for the VIP's, or `null` if it knows none. */
+export async function believedMacOfVip(client: LabHost, vip: string): Promise<string | null> {
+  const entries = await client.namespace.ip([`neigh show to ${vip} dev ${INTERFACE}`]);
   return /lladdr (\S+)/.exec(entries)?.[1] ?? null;
 }
 
@@ -100,24 +116,35 @@ export interface Transfer {
 }
 
 /** Downloads `bytes` bytes through the VIP; the client's sha256sum(1) says what arrived. */
-export async function download(client: LabHost, bytes: number): Promise<Transfer> {
+export async function download(client: LabHost, vip: string, bytes: number): Promise<Transfer> {
   const { sha256 } = await digest(deterministicBytes(bytes));
-  const url = `${URL_OF_VIP}/bytes/${bytes}`;
+  const url = `${urlOf(vip)}/bytes/${bytes}`;
   const script = 'url=$1; shift; curl "$@" "$url" | sha256sum';
-  const { stdout } = await client.namespace.run("sh", ["-c", script, "sh", url, ...CURL]);
+  const { stdout } = await client.namespace.run("sh", ["-c", script, "sh", url, ...CURL, ...PATIENCE]);
   return { bytes, sentSha256: sha256, receivedSha256: /^[0-9a-f]{64}/.exec(stdout)?.[0] ?? null };
 }
 
 /** Uploads `bytes` bytes through the VIP; the real server says what arrived. */
-export async function upload(client: LabHost, bytes: number, directory: LabDirectory): Promise<Transfer> {
+export async function upload(
+  client: LabHost,
+  vip: string,
+  bytes: number,
+  directory: LabDirectory,
+): Promise<Transfer> {
   const path = directory.file("upload");
   await Deno.writeFile(path, deterministicBytes(bytes));
   const { sha256 } = await digest(deterministicBytes(bytes));
   const { stdout } = await client.namespace.run("curl", [
     ...CURL,
-    ...["--upload-file", path, `${URL_OF_VIP}/sha256`],
+    ...PATIENCE,
+    ...["--upload-file", path, `${urlOf(vip)}/sha256`],
   ]);
   await Deno.remove(path);
   const [received, length] = stdout.trim().split(" ");
   return { bytes, sentSha256: sha256, receivedSha256: Number(length) === bytes ? received! : null };
+}
+
+/** Address of the VIP's web server, without a path. */
+export function urlOf(vip: string): string {
+  return `http://${hostOfUrl(vip)}:${HTTP_PORT}`;
 }

@@ -14,29 +14,27 @@ import { applyCommand, applyStep, isSameChange, type Step, stepSentence } from "
 import { type SysctlKey, sysctlName, writeSysctl } from "../host/sysctl.ts";
 import { HostError } from "../model/operator_error.ts";
 import { DriftWatch, type WatchScope } from "./drift_watch.ts";
+import type { HostRecord } from "./host_record.ts";
 import type { HostState } from "./host_state.ts";
 import { planSteps, type Requirement, requirementText, type Restoration } from "./requirement.ts";
 import { filesSetting } from "./sysctl_files.ts";
-
-/** What the host is at one moment, against what it must be. */
-export interface HeldLook {
-  readonly state: HostState;
-  readonly requirements: readonly Requirement[];
-}
+import type { Look } from "./task.ts";
 
 export interface Holding {
   readonly journal: Journal;
   /** The host before the role changed anything. */
-  readonly atStart: HeldLook;
+  readonly atStart: Look;
   /** The host when everything had been verified. */
-  readonly verified: HeldLook;
+  readonly verified: Look;
   readonly watchScope: WatchScope;
   /** Whether drift is repaired, or only reported. */
   readonly isRepairing: boolean;
-  look(): Promise<HeldLook>;
+  look(): Promise<Look>;
   /** Called once, when from now on drift is noticed. */
   onReady(): Promise<void>;
   readonly report: Report;
+  /** Is told what is seen. */
+  readonly record: HostRecord;
 }
 
 /** Holds the host until `signal` is aborted. What it cannot repair it reports once, and tries again each second. */
@@ -82,18 +80,22 @@ class DriftReporter {
   }
 
   /** Returns the requirements that do not hold. */
-  async tell({ state, requirements }: HeldLook, clues: readonly string[]): Promise<readonly Requirement[]> {
-    const { report, isRepairing, verified } = this.#holding;
+  async tell(look: Look, clues: readonly string[]): Promise<readonly Requirement[]> {
+    const { report, record, isRepairing, verified } = this.#holding;
+    const { state, requirements } = look;
+    record.looked(look);
     const failed = requirements.filter((requirement) => !requirement.holds);
     const wrong = new Map(failed.map((requirement) => [requirement.fact, requirement.found]));
     for (const requirement of failed) {
       if (this.#wrong.get(requirement.fact) === requirement.found) continue;
       const cause = await causeText(changedSysctls(requirement, verified.state, state), clues);
+      record.drifted(requirement, cause);
       report(`drift: ${requirementText(requirement)}; cause: ${cause}`);
       if (!isRepairing) report(`not repaired: ${repairText(requirement)}`);
     }
     for (const fact of this.#wrong.keys()) {
       if (wrong.has(fact)) continue;
+      record.mended(fact);
       // A fact that is listed only while it does not hold has nothing found.
       const found = requirements.find((requirement) => requirement.fact === fact)?.found ?? "as it must be";
       report(`${isRepairing ? "repaired" : "holds again"}: ${fact}: ${found}`);
@@ -104,6 +106,7 @@ class DriftReporter {
   }
 
   trouble(error: HostError): void {
+    this.#holding.record.troubled(error.message);
     if (error.message !== this.#trouble) {
       this.#holding.report(`cannot look or repair, trying again: ${error.message}`);
     }
@@ -117,7 +120,7 @@ class DriftReporter {
  *
  * @throws {HostError} If the host refuses something; the first of such errors.
  */
-async function repair(holding: Holding, seen: HeldLook, failed: readonly Requirement[]): Promise<void> {
+async function repair(holding: Holding, seen: Look, failed: readonly Requirement[]): Promise<void> {
   const refusals: HostError[] = [];
   const attempt = async (action: () => Promise<unknown>) => {
     try {

@@ -4,19 +4,22 @@
  * @module
  */
 
+import manifest from "../deno.json" with { type: "json" };
 import { applySteps, undoSteps } from "../host/change_host.ts";
 import { canAdministerNetwork } from "../host/command.ts";
 import { Journal, journalExists } from "../host/journal.ts";
+import { notifyReady, notifyStopping } from "../host/service_manager.ts";
 import { ExitCode } from "../model/exit_code.ts";
 import { HostError, OperatorError } from "../model/operator_error.ts";
 import { auditJson, auditText } from "./audit_text.ts";
 import type { WatchScope } from "./drift_watch.ts";
 import { holdHost } from "./hold.ts";
+import { HostRecord } from "./host_record.ts";
 import { Interruption } from "./interruption.ts";
-import { notifyReady } from "./service_manager.ts";
 import { looseDevices } from "./methods/reverse_path.ts";
 import { planJson, planText } from "./plan_text.ts";
 import { assertFeasible, assertHolding, planSteps } from "./requirement.ts";
+import { assertNotBehindVip } from "./status_task.ts";
 import { type Look, lookAtHost, readTask, type Task, type TaskOptions } from "./task.ts";
 
 const JOURNAL_NAME = "realserver.journal";
@@ -92,6 +95,8 @@ async function harden(
   report: (line: string) => void,
 ): Promise<ExitCode> {
   using interruption = new Interruption();
+  const record = new HostRecord(manifest.version);
+  await using _status = options.once ? null : await openStatus(task, record, report);
   let atStart: Look;
   let verified: Look;
   let held: Task;
@@ -99,6 +104,7 @@ async function harden(
     atStart = await lookAtHost(task, true);
     const { choice, requirements } = atStart;
     assertFeasible(requirements);
+    if (task.status !== null) assertNotBehindVip(task.status, atStart);
     const steps = planSteps(requirements);
     report(`method ${choice.method}: ${choice.reason}`);
     if (steps.length === 0) report("everything is in force already");
@@ -130,17 +136,31 @@ async function harden(
       verified,
       watchScope: watchScopeOf(verified, held),
       isRepairing: !options.noRepair,
+      record,
       onReady: async () => {
         report("holding; Ctrl-C undoes");
-        await notifyReady();
+        await notifyReady("Hardened and verified");
       },
       look: () => lookAtHost({ ...held, aim }, true),
       report,
     }, interruption.signal);
   } finally {
+    await notifyStopping();
     await undoSteps(journal, "unkept", report);
   }
   return ExitCode.OK;
+}
+
+/** Opens the status port, if one is configured. */
+async function openStatus(
+  { status }: Task,
+  record: HostRecord,
+  report: (line: string) => void,
+): Promise<AsyncDisposable | null> {
+  if (status === null) return null;
+  // Imported when needed: without a status port the role should not pay for the web library.
+  const { StatusEndpoint } = await import("./status_endpoint.ts");
+  return await StatusEndpoint.open(status, () => record.status(), report);
 }
 
 function watchScopeOf({ choice, state }: Look, { aim }: Task): WatchScope {

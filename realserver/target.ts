@@ -64,7 +64,10 @@ export function virtualAddressesFromConfig(config: Config, links: readonly Link[
   const servers = new Set(
     config.services.flatMap((service) => service.servers.map(({ address }) => address)),
   );
-  const local = links.filter((link) => !link.isLoopback).flatMap((link) => link.addresses);
+  const local = links.filter((link) => !link.isLoopback).flatMap(({ addresses, ipv6Addresses }) => [
+    ...addresses,
+    ...ipv6Addresses.filter(({ scope }) => scope === "global"),
+  ]);
   throw new OperatorError(
     `Cannot find this host among the servers of the configuration: it has ${
       local.map(({ address }) => address).join(", ") || "no address"

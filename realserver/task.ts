@@ -11,7 +11,8 @@ import { type PortArgument, virtualAddressesFromArguments } from "./arguments.ts
 import { type Aim, type Choice, chooseMethod, requirementsOf } from "./choose_method.ts";
 import { type HostState, observeHost } from "./host_state.ts";
 import type { Requirement } from "./requirement.ts";
-import { followTargets, locateTargets, virtualAddressesFromConfig } from "./target.ts";
+import { type StatusTask, statusTaskOf } from "./status_task.ts";
+import { followTargets, locateTargets, type Target, virtualAddressesFromConfig } from "./target.ts";
 
 /** Where VIPs come from, and how to accept them. */
 export interface TaskOptions {
@@ -31,11 +32,15 @@ export interface Task {
   readonly aim: Aim;
   /** `null` means: choose by what the host has. */
   readonly asked: Choice | null;
+  /** The status port to open while the role holds the host; `null` means none. */
+  readonly status: StatusTask | null;
 }
 
 /** What the host is at one moment, against what it must be. */
 export interface Look {
   readonly choice: Choice;
+  /** With the present names of their interfaces. */
+  readonly targets: readonly Target[];
   readonly state: HostState;
   readonly requirements: readonly Requirement[];
 }
@@ -59,6 +64,7 @@ export async function readTask(options: TaskOptions): Promise<Task> {
     aim: { targets, wantedDevice: options.interface, looseDevices: new Set() },
     asked: askedChoice(options.method, "as asked for") ??
       askedChoice(config?.realserver.method ?? "auto", "as configured"),
+    status: config === null ? null : statusTaskOf(config, links),
   };
 }
 
@@ -78,7 +84,7 @@ export async function lookAtHost({ aim, asked }: Task, canAdminister: boolean): 
   };
   const state = await observeHost(links, { targets, method: asked?.method ?? null, canAdminister });
   const choice = asked ?? chooseMethod(state, present);
-  return { choice, state, requirements: requirementsOf(choice.method, state, present) };
+  return { choice, targets, state, requirements: requirementsOf(choice.method, state, present) };
 }
 
 async function loadClusterConfig(path: string): Promise<Config> {

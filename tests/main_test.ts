@@ -15,7 +15,7 @@ import { selfCommand } from "../lab/self_command.ts";
 import { ExitCode } from "../model/exit_code.ts";
 
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
-const COMMANDS = ["director", "realserver", "check", "schema", "status", "verify", "lab", "version"];
+const COMMANDS = ["director", "realserver", "check", "schema", "status", "verify", "doctor", "lab", "version"];
 const NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
 
 const GOOD_CONFIG = `director: { interface: nosuch0 }
@@ -130,6 +130,7 @@ for (const program of PROGRAMS) {
       const { code, stdout } = await run([command, "--help"]);
       assert.equal(code, ExitCode.OK);
       assert.match(stdout, new RegExp(`^Usage: lvsdr ${command}\\b`));
+      assert.doesNotMatch(stdout, /default: false/);
     }
   });
 
@@ -146,10 +147,17 @@ for (const program of PROGRAMS) {
     const option = await run(["check", "--jsn", goodConfig]);
     assert.equal(option.code, ExitCode.USAGE);
     assert.match(option.stderr, /unknown option '--jsn'\n\(Did you mean --json\?\)/);
+    for (const words of [["director", "--confg", goodConfig], ["verify", "--confg", goodConfig]]) {
+      const { code, stderr } = await run(words);
+      assert.equal(code, ExitCode.USAGE);
+      assert.match(stderr, /unknown option '--confg'\n\(Did you mean --config\?\)/);
+    }
   });
 
   test(program, "refuses a wrong command line with the usage code", async (run) => {
-    for (const words of [[], ["director"], ["lab", "--servers", "99"], ["lab", "--break", "glass"]]) {
+    for (
+      const words of [[], ["director"], ["verify"], ["lab", "--servers", "99"], ["lab", "--break", "glass"]]
+    ) {
       const { code, stdout, stderr } = await run(words);
       assert.equal(code, ExitCode.USAGE, `lvsdr ${words.join(" ")}`);
       assert.equal(stdout, "");

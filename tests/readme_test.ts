@@ -8,6 +8,7 @@ import assert from "node:assert/strict";
 import { parseConfig } from "../config/parse_config.ts";
 import { jsonSchema } from "../config/schema.ts";
 import { VERDICTS } from "../datapath/verdict.ts";
+import { WIRE_ALARM_NAMES } from "../model/status_snapshot.ts";
 
 const README = Deno.readTextFileSync(new URL("../README.md", import.meta.url));
 
@@ -66,6 +67,10 @@ Deno.test("README lists every event a director reports", () => {
     }
   }
   assert.deepEqual([...listed].toSorted(), [...reported].toSorted());
+});
+
+Deno.test("README explains every alarm", () => {
+  assert.deepEqual(firstCells("Alarms"), [...WIRE_ALARM_NAMES]);
 });
 
 Deno.test("README's configurations are valid", () => {

@@ -143,7 +143,9 @@ export const DIRECTOR_CHECKS: readonly Check[] = [
         problem: `Frames are lost on their way out: ${datapath.interface.name} did not take them`,
         evidence: [`${datapath.transmitErrors} transmit errors, ${frames} frames received since it started`],
         cause: "the interface was down, or its queue was full",
-        fix: `ip link set ${datapath.interface.name} up`,
+        fix: null,
+        advice: `See where they are lost: ip -s link show ${datapath.interface.name}; tc -s qdisc show dev ` +
+          `${datapath.interface.name}; the count starts anew with the director`,
       }];
     }),
   },

@@ -44,15 +44,16 @@ export async function runDoctor(options: DoctorOptions, io: DoctorIo): Promise<E
   const file = path === null ? null : { path, config: await loadConfig(path) };
   if (!await canAdministerNetwork()) throw lacksPrivilege();
   const links = await readLinks();
+  const hasSocket = await exists(socketPathIn(runDir));
   const { role, reason } = chooseRole({
     asked: options.role,
     runDir,
-    hasSocket: await exists(socketPathIn(runDir)),
+    hasSocket,
     hasJournal: journalExists(journalPathIn(runDir)),
     file,
     links,
   });
-  const facts = await readFacts({ role, runDir, file, links });
+  const facts = await readFacts({ role, runDir, hasSocket, file, links });
   const all = examine(facts, CHECKS);
   const findings = all.filter(({ level }) => level !== "note");
   const diagnosis: Diagnosis = {

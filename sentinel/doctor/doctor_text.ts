@@ -27,7 +27,7 @@ const ROLE_WORDS: Readonly<Record<Role, string>> = { director: "a director", rea
 /** The text `lvsdr doctor` prints. */
 export function diagnosisText({ role, reason, vips, findings, notes }: Diagnosis): string {
   return [
-    `This host is ${ROLE_WORDS[role]} of ${vips.join(", ")}: ${reason}`,
+    `This host is ${ROLE_WORDS[role]} of ${vips.join(", ") || "no known VIP"}: ${reason}`,
     findings.length === 0
       ? "Nothing is wrong"
       : `${counted(findings, "error")}, ${counted(findings, "warning")}`,

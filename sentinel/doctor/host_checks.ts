@@ -13,10 +13,12 @@ export const HOST_CHECKS: readonly Check[] = [
     id: "proxy-arp",
     level: "error",
     roles: BOTH_ROLES,
-    look: ({ vips, host: { links, sysctls } }) => {
+    look: ({ vips, director, realServer, host: { sysctls } }) => {
       if (!vips.some((vip) => familyOf(vip) === 4)) return [];
-      const devices = ["all", ...links.filter(({ isLoopback }) => !isLoopback).map(({ name }) => name)];
-      const keys = devices.map((device) => `net/ipv4/conf/${device}/proxy_arp`).filter((key) =>
+      // Container networks make their own interfaces proxies: only the link of the VIPs matters.
+      const links = [director?.device ?? null, ...(realServer?.targets ?? []).map(({ device }) => device)];
+      const devices = new Set(["all", ...links.filter((device) => device !== null)]);
+      const keys = [...devices].map((device) => `net/ipv4/conf/${device}/proxy_arp`).filter((key) =>
         (sysctls.get(key) ?? "0") !== "0"
       );
       if (keys.length === 0) return [];

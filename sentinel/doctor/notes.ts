@@ -15,16 +15,17 @@ export const NOTES: readonly Check[] = [
     id: "vip-from-here",
     level: "note",
     roles: BOTH_ROLES,
-    look: ({ role, vips }) => [{
-      problem: role === "director"
-        ? `${vips.join(", ")} cannot be reached from this host`
-        : `${vips.join(", ")} as used on this host is this host itself`,
-      evidence: [],
-      cause: role === "director"
-        ? "what a director sends does not come in by its interface, where it would be balanced; ask from another host"
-        : "a real server answers its own requests for a VIP, and no other real server gets them",
-      fix: null,
-    }],
+    look: ({ role, vips }) =>
+      vips.length === 0 ? [] : [{
+        problem: role === "director"
+          ? `${vips.join(", ")} cannot be reached from this host`
+          : `${vips.join(", ")} as used on this host is this host itself`,
+        evidence: [],
+        cause: role === "director"
+          ? "what a director sends does not come in by its interface, where it would be balanced; ask from another host"
+          : "a real server answers its own requests for a VIP, and no other real server gets them",
+        fix: null,
+      }],
   },
   {
     id: "offloads",

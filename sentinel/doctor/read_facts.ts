@@ -20,6 +20,8 @@ import { methodOfSteps, readRoleJournal, vipsOfSteps } from "./role_journal.ts";
 export interface Scope {
   readonly role: Role;
   readonly runDir: string;
+  /** Whether there is a director's socket in the run directory. */
+  readonly hasSocket: boolean;
   readonly file: ConfigFile | null;
   readonly links: readonly Link[];
 }
@@ -31,7 +33,7 @@ export interface Scope {
  */
 export async function readFacts(scope: Scope): Promise<Facts> {
   const host = await readHostFacts(scope.links);
-  const { role, runDir, file } = scope;
+  const { role, runDir, hasSocket, file } = scope;
   if (role === "realserver") {
     const realServer = await readRealServer(scope);
     const vips = realServer.targets.map(({ vip }) => vip);
@@ -39,8 +41,9 @@ export async function readFacts(scope: Scope): Promise<Facts> {
   }
   const director = await readDirector(scope);
   const services = director.snapshot?.services ?? file?.config.services;
-  if (services === undefined) throw unknownVips();
-  const vips = [...new Set(services.map(({ vip }) => vip))];
+  // A director that has ended is worth a word even if nobody knows any more what it was there for.
+  if (services === undefined && !hasSocket) throw unknownVips();
+  const vips = [...new Set((services ?? []).map(({ vip }) => vip))];
   return { role, runDir, file, vips, host, realServer: null, director };
 }
 
@@ -62,15 +65,16 @@ async function readRealServer({ runDir, file, links }: Scope): Promise<RealServe
   return { targets: task.aim.targets, method: choice.method, requirements, journal };
 }
 
-/** The VIPs of the journal, and addresses that stand alone on lo. */
-function knownVips(links: readonly Link[], made: readonly string[]): string[] {
+/** The VIPs of the journal; if it has none, addresses that stand alone on lo. */
+function knownVips(links: readonly Link[], made: readonly string[]): readonly string[] {
+  if (made.length > 0) return made;
   const alone = links.filter(({ isLoopback }) => isLoopback).flatMap((link) => [
     ...link.addresses,
     ...link.ipv6Addresses,
   ]).filter(({ address, prefixLength, scope }) =>
     scope === "global" && prefixLength === hostPrefixLength(address)
   );
-  return [...new Set([...made, ...alone.map(({ address }) => address)])];
+  return alone.map(({ address }) => address);
 }
 
 async function readDirector({ runDir, file, links }: Scope): Promise<DirectorFacts> {

@@ -1,7 +1,6 @@
 /**
  * What an operation of the connection table costs with 1,000 to 10,000,000 connections, in one table that has room
  * for all of them, as a director has. Its memory is a mapped file, as in a director; needs 560 MB of it.
- * Run by `./dev bench`.
  *
  * @module
  */
@@ -13,7 +12,9 @@ import { openLibc } from "../../datapath/ffi/libc.ts";
 import { MappedFile } from "../../datapath/ffi/mapped_file.ts";
 import { CACHED_ENTRIES } from "../../datapath/look_ahead.ts";
 import { KeyedHash } from "../../datapath/keyed_hash.ts";
+import { formatCount } from "../../lab/quantity.ts";
 import { IPV4_MAPPED } from "../../model/ip_address.ts";
+import { type Finding, progress, runBench } from "./report.ts";
 
 const MAXIMUM = 10_000_000;
 const SIZES = [1_000, 100_000, 1_000_000, MAXIMUM];
@@ -38,10 +39,6 @@ const LEDGER: ConnectionLedger = { released: () => {}, prolonged: () => false };
 const numbers = new Int32Array(BATCH_FRAMES);
 const homes = new Int32Array(BATCH_FRAMES);
 const client = Uint32Array.of(0, 0, IPV4_MAPPED, 0);
-
-function print(line: string): void {
-  Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
-}
 
 /** Makes {@linkcode client} that of connection `number` and returns its ports. */
 function address(number: number): number {
@@ -110,20 +107,42 @@ function mapTable(): { file: MappedFile; connections: ConnectionTable } {
   return { file, connections: new ConnectionTable(new Uint32Array(file.buffer), MAXIMUM, hash) };
 }
 
-const { file, connections } = mapTable();
-const before = Deno.memoryUsage().rss;
-// Once for V8, and for the kernel, which finds a page of memory at the first touch.
-insertMany(connections, MAXIMUM);
-recallMany(connections, MAXIMUM, 0);
-const bytes = (Deno.memoryUsage().rss - before) / connections.used;
-expireAll(connections);
+function measure(): Finding[] {
+  const { file, connections } = mapTable();
+  const before = Deno.memoryUsage().rss;
+  // Once for V8, and for the kernel, which finds a page of memory at the first touch.
+  insertMany(connections, MAXIMUM);
+  recallMany(connections, MAXIMUM, 0);
+  const bytes = (Deno.memoryUsage().rss - before) / connections.used;
+  expireAll(connections);
 
-print(
-  `Connection table with room for ${MAXIMUM.toLocaleString("en")} connections, nanoseconds per operation`,
-);
-print("connections     insert   recall   recall of a stranger   expire");
-const recalls: number[] = [];
-for (const size of SIZES) {
+  progress("connections     insert   recall   recall of a stranger   expire   nanoseconds each");
+  const recalls = SIZES.map((size) => measureSize(connections, size));
+  file.close();
+  const ratio = recalls.at(-1)! / recalls[0]!;
+  return [
+    {
+      what: "recall of a connection among 10,000,000, beside one among 1,000",
+      result: `${ratio.toFixed(1)} times its time (${recalls.map((ns) => ns.toFixed(0)).join(", ")} ns with ${
+        SIZES.map(formatCount).join(", ")
+      })`,
+      bar: { wanted: `at most ${WANTED_RATIO}`, isMet: ratio <= WANTED_RATIO },
+      figures: Object.fromEntries([
+        ["ratio", ratio],
+        ...SIZES.map((size, index) => [`recallNanosecondsOf${size}`, recalls[index]!] as const),
+      ]),
+    },
+    {
+      what: "resident memory of a connection",
+      result: `${bytes.toFixed(1)} bytes`,
+      bar: { wanted: `at most ${WANTED_BYTES}`, isMet: bytes <= WANTED_BYTES },
+      figures: { bytes },
+    },
+  ];
+}
+
+/** Prints a row and returns the nanoseconds of a recall. */
+function measureSize(connections: ConnectionTable, size: number): number {
   const insert = nanoseconds(size, () => insertMany(connections, size));
   const hit = leastNanoseconds(RECALLS, () => {
     if (recallMany(connections, size, 0) !== RECALLS) throw new Error("A connection is missing");
@@ -134,28 +153,16 @@ for (const size of SIZES) {
     }
   });
   const expire = nanoseconds(size, () => expireAll(connections));
-  recalls.push(hit);
-  print(
+  progress(
     [
-      size.toLocaleString("en").padStart(11),
+      formatCount(size).padStart(11),
       insert.toFixed(0).padStart(10),
       hit.toFixed(0).padStart(8),
       miss.toFixed(0).padStart(22),
       expire.toFixed(0).padStart(8),
     ].join(" "),
   );
+  return hit;
 }
 
-const ratio = recalls.at(-1)! / recalls[0]!;
-const verdict = (isReached: boolean) => isReached ? "reached" : "missed";
-print(
-  `Resident memory: ${bytes.toFixed(1)} bytes a connection; at most ${WANTED_BYTES} wanted: ${
-    verdict(bytes <= WANTED_BYTES)
-  }`,
-);
-print(
-  `Recall with 10,000,000 connections takes ${
-    ratio.toFixed(1)
-  } times as long as with 1,000; at most ${WANTED_RATIO} wanted: ${verdict(ratio <= WANTED_RATIO)}`,
-);
-file.close();
+if (import.meta.main) await runBench(measure);

@@ -74,10 +74,17 @@ export const LOADS: readonly Load[] = [
     },
   },
   {
-    description: "SYNs of sources over their limit",
-    frame: tcpFrame(SYN),
+    description: "datagrams of a source over its limit, each of which counts",
+    frame: udpFrame(QUERY),
     verdict: "DroppedSourceLimit",
-    network: { services: { newConnectionsPerSource: 1 } },
+    network: {
+      services: {
+        onePacket: true,
+        protocol: 17,
+        ports: [{ first: Port.DNS, last: Port.DNS }],
+        newConnectionsPerSource: 1,
+      },
+    },
   },
   {
     description: "datagrams that a limit and an allow list let in, each of which is scheduled",

@@ -12,6 +12,7 @@ import { BATCH_FRAMES } from "../../datapath/engine.ts";
 import { FrameRing } from "../../datapath/frame_ring.ts";
 import { HELD, LAST_SENT, Verdict, VERDICTS } from "../../datapath/verdict.ts";
 import * as virtio from "../../datapath/wire/virtio_net.ts";
+import { familyOf } from "../../model/ip_address.ts";
 import { mac } from "./frame_builder.ts";
 import { hostileFrame, type Random, randomNumbers } from "./fuzz_frames.ts";
 import { MemoryPort, type SentFrame } from "./memory_port.ts";
@@ -188,6 +189,13 @@ function headerSum(packet: Uint8Array): number {
   return sum;
 }
 
+/** The services when they let nobody in, and when they let each client open one connection in a while. */
+const DENYING = SERVICES.map((service) => ({
+  ...service,
+  deny: [{ address: familyOf(service.vip) === 4 ? "0.0.0.0" : "::", length: 0 }],
+}));
+const LIMITED = SERVICES.map((service) => ({ ...service, newConnectionsPerSource: 1 }));
+
 /** Things that happen to a director between frames. */
 function disturb(network: TestNetwork, random: Random, nowMs: number): void {
   network.forwarder.allowAnswers(random(2) === 0 ? 1e9 : random(20));
@@ -195,7 +203,7 @@ function disturb(network: TestNetwork, random: Random, nowMs: number): void {
   // A mutated message may have moved the real server.
   network.forgetServers(nowMs);
   if (random(4) === 0) {
-    network.adopt(random(2) === 0 ? SERVICES : SERVICES.slice(0, 1 + random(SERVICES.length)));
+    network.adopt([SERVICES, SERVICES.slice(0, 1 + random(SERVICES.length)), DENYING, LIMITED][random(4)]!);
   }
   network.learnServer(nowMs);
 }

@@ -13,9 +13,12 @@ import type { StatusSnapshot } from "../../model/status_snapshot.ts";
 
 export const VIP = "192.0.2.10";
 export const SECOND_VIP = "192.0.2.11";
+export const VIP6 = "2001:db8::10";
 export const DIRECTOR_ADDRESS = "192.0.2.2";
 export const DIRECTOR_MAC = "02:00:00:00:00:02";
 export const CLIENT_ADDRESS = "192.0.2.100";
+/** Last octet of the client's addresses. */
+export const CLIENT_OCTET = 100;
 
 /** Why tests with namespaces cannot run here, or `null` if they can. */
 export const obstacle: string | null = Deno.uid() === 0 ? null : "namespaces need root";
@@ -75,8 +78,12 @@ export class DirectorNetwork implements AsyncDisposable {
     this.folder = folder;
   }
 
-  /** Builds the network and starts nginx on every real server. */
-  static async create(serverCount = 2): Promise<DirectorNetwork> {
+  /**
+   * Builds the network and starts nginx on every real server.
+   *
+   * @param hasIpv6 Whether every host has an IPv6 address as well; nobody has an IPv6 VIP then.
+   */
+  static async create(serverCount = 2, hasIpv6 = false): Promise<DirectorNetwork> {
     const prefix = `lvd${Deno.pid}-${networkCount++}`;
     const folder = await Deno.makeTempDir({ prefix: "lvsdr-director-" });
     const wires = await Namespace.create(`${prefix}w`);
@@ -84,7 +91,9 @@ export class DirectorNetwork implements AsyncDisposable {
     const addHost = async (name: string, octet: number) => {
       const namespace = await Namespace.create(prefix + name);
       await namespace.setSysctls({
-        "net.ipv6.conf.all.disable_ipv6": 1,
+        "net.ipv6.conf.all.disable_ipv6": hasIpv6 ? 0 : 1,
+        // Addresses can be used at once, without a question whether they are free.
+        "net.ipv6.conf.default.accept_dad": 0,
         "net.ipv4.ip_forward": 0,
         "net.ipv4.conf.all.rp_filter": 0,
       });
@@ -92,10 +101,11 @@ export class DirectorNetwork implements AsyncDisposable {
       await connect({ namespace, interface: "eth0", mac }, { namespace: wires, interface: name });
       await wires.ip([`link set ${name} master bridge`]);
       await namespace.ip([`addr add 192.0.2.${octet}/24 dev eth0`]);
+      if (hasIpv6) await namespace.ip([`addr add ${ipv6Address(octet)}/64 dev eth0`]);
       return namespace;
     };
     const [client, director, ...realServers] = await Promise.all([
-      addHost("client", 100),
+      addHost("client", CLIENT_OCTET),
       addHost("director", 2),
       ...Array.from({ length: serverCount }, (_, index) => addHost(`rs${index + 1}`, 21 + index)),
     ]);
@@ -136,7 +146,7 @@ export class DirectorNetwork implements AsyncDisposable {
       http {
         access_log off; client_max_body_size 0; client_body_temp_path ${uploads}/tmp;
         server {
-          listen 80 reuseport; default_type text/plain;
+          listen 80 reuseport; listen [::]:80 reuseport; default_type text/plain;
           location / { return 200 "${name} $remote_addr\\n"; }
           location /files/ { alias ${this.folder}/; }
           location /up/ { alias ${uploads}/; dav_methods PUT; }
@@ -200,7 +210,8 @@ export class DirectorNetwork implements AsyncDisposable {
 
   /** What `GET /` answers: the name of the real server and the client's address. */
   async request(vip = VIP): Promise<string> {
-    return (await this.client.require("curl", ["-sS", "--max-time", "30", `http://${vip}/`])).trim();
+    const host = vip.includes(":") ? `[${vip}]` : vip;
+    return (await this.client.require("curl", ["-sSg", "--max-time", "30", `http://${host}/`])).trim();
   }
 
   /** Everything of the director's host that it could touch. */
@@ -322,6 +333,7 @@ export class DirectorProcess {
 /** A service of the configuration. */
 export interface ServiceText {
   readonly name?: string;
+  /** The real servers' addresses are of its family. */
   readonly vip?: string;
   readonly scheduler?: string;
   /** Further lines, each `key: value`. */
@@ -335,7 +347,7 @@ export function configText(...services: readonly ServiceText[]): string {
   return `status: { listen: 127.0.0.1:8480 }\nservices:\n` + services.map((service) =>
     [
       `  - name: ${service.name ?? "web"}`,
-      `    vip: ${service.vip ?? VIP}`,
+      `    vip: "${service.vip ?? VIP}"`,
       `    scheduler: ${service.scheduler ?? "wrr"}`,
       ...(service.settings ?? [
         "protocol: tcp",
@@ -343,9 +355,18 @@ export function configText(...services: readonly ServiceText[]): string {
         "health: { type: tcp, port: 80, interval: 200ms, timeout: 150ms, rise: 2, fall: 2 }",
       ]).map((line) => `    ${line}`),
       "    servers:",
-      ...service.servers.map(([octet, weight]) => `      - { address: 192.0.2.${octet}, weight: ${weight} }`),
+      ...service.servers.map(([octet, weight]) =>
+        `      - { address: "${
+          service.vip?.includes(":") ? ipv6Address(octet) : `192.0.2.${octet}`
+        }", weight: ${weight} }`
+      ),
     ].join("\n") + "\n"
   ).join("");
+}
+
+/** The IPv6 address of the host whose IPv4 address ends in an octet. */
+export function ipv6Address(octet: number): string {
+  return `2001:db8::${octet}`;
 }
 
 function macOf(octet: number): string {

@@ -100,6 +100,22 @@ const REFUSALS: readonly Refusal[] = [
     remedy: /apt install nftables/,
   },
   {
+    what: "a host that forwards from its interface alone and has no nft",
+    breaking: "mount -t tmpfs none /usr/sbin; echo 1 >/proc/sys/net/ipv4/conf/eth0/forwarding",
+    code: ExitCode.UNAVAILABLE,
+    problem: /would handle VIP traffic as well: net\.ipv4\.conf\.eth0\.forwarding is 1/,
+    remedy: /apt install nftables/,
+  },
+  {
+    what: "a host that forwards IPv6 and has no nft",
+    config: GOOD.replaceAll("192.0.2.", "2001:db8::"),
+    breaking: `mount -t tmpfs none /usr/sbin; cd /proc/sys/net/ipv6/conf; echo 0 >eth0/disable_ipv6
+      ip address add 2001:db8::2/64 dev eth0 nodad; echo 1 >all/forwarding`,
+    code: ExitCode.UNAVAILABLE,
+    problem: /would handle VIP traffic as well: net\.ipv6\.conf\.all\.forwarding is 1/,
+    remedy: /apt install nftables/,
+  },
+  {
     what: "a damaged hash key",
     breaking: "echo garbage >$RUN/hash_key",
     code: ExitCode.FAILED,

@@ -110,13 +110,3 @@ Deno.test(`a reload that cannot be used is refused with its reason and changes n
   assert.equal(await network.hostState(), before);
   assert.equal(await network.request(), "rs1 192.0.2.100");
 });
-
-Deno.test(`a reload brings back a guard that somebody has flushed${needing}`, { ignore }, async () => {
-  await using network = await DirectorNetwork.create(1);
-  const config = configText({ servers: [[21, 1]] });
-  const director = await network.startDirector(config);
-  const before = await network.hostState();
-  await network.director.require("nft", ["flush", "ruleset"]);
-  assert.equal((await director.reload(config)).logger, "config.loaded");
-  assert.equal(await network.hostState(), before);
-});

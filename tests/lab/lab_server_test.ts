@@ -54,7 +54,7 @@ Deno.test("answer() is 404 for what it does not know", async () => {
 Deno.test("runLabServer() says that its port is taken", async () => {
   using listener = Deno.listen({ hostname: "0.0.0.0", port: 0 });
   await assert.rejects(
-    runLabServer({ name: "rs7", port: listener.addr.port }),
+    runLabServer({ name: "rs7", address: "0.0.0.0", port: listener.addr.port }),
     (error) =>
       error instanceof HostError && /another program has it/.test(error.message) && error.exitCode === 69,
   );

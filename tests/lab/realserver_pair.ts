@@ -40,6 +40,7 @@ export class RealServerPair implements AsyncDisposable {
   /** Folder of the test's own files, removed at the end. */
   readonly folder: string;
   readonly #hidden: string[] = [];
+  readonly #environment: string[] = [];
   #path = Deno.env.get("PATH") ?? "";
   readonly #background: { stop(): Promise<unknown> }[] = [];
 
@@ -95,6 +96,11 @@ export class RealServerPair implements AsyncDisposable {
   /** Puts the programs of a folder before those of the system, for the roles that are started from now on. */
   prefer(folder: string): void {
     this.#path = `${folder}:${this.#path}`;
+  }
+
+  /** Sets a variable of the environment of the roles that are started from now on. */
+  setEnvironment(name: string, value: string): void {
+    this.#environment.push(`${name}=${value}`);
   }
 
   /** Starts `lvsdr realserver` on the server and returns when it holds. */
@@ -221,7 +227,16 @@ export class RealServerPair implements AsyncDisposable {
     const cover = this.#hidden.map((program) => `mount --bind /dev/null "$(command -v ${program})"; `).join(
       "",
     );
-    return ["env", `PATH=${this.#path}`, "sh", "-ec", `${cover}exec "$0" "$@"`, Deno.execPath(), ...role];
+    return [
+      "env",
+      `PATH=${this.#path}`,
+      ...this.#environment,
+      "sh",
+      "-ec",
+      `${cover}exec "$0" "$@"`,
+      Deno.execPath(),
+      ...role,
+    ];
   }
 }
 

@@ -17,11 +17,12 @@ export const NARROW_MTU = 1400;
 
 export class RoutedClient implements AsyncDisposable {
   readonly namespace: Namespace;
-  readonly #edge: Namespace;
+  /** The farther of the routers. */
+  readonly edge: Namespace;
 
   private constructor(namespace: Namespace, edge: Namespace) {
     this.namespace = namespace;
-    this.#edge = edge;
+    this.edge = edge;
   }
 
   /** Builds the way to `network` and tells its real servers of the way back. */
@@ -52,6 +53,6 @@ export class RoutedClient implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const { name } of [this.namespace, this.#edge]) await Namespace.remove(name);
+    for (const { name } of [this.namespace, this.edge]) await Namespace.remove(name);
   }
 }

@@ -3,7 +3,7 @@ import { ExitCode } from "../../model/exit_code.ts";
 import { connect, Namespace } from "../../lab/namespace.ts";
 import { selfCommand } from "../../lab/self_command.ts";
 import { DirectorNetwork, obstacle, SECOND_VIP, VIP } from "./director_network.ts";
-import { clusterText, PROBE_ADDRESS, runVerify, verifyJson } from "./sentinel_cluster.ts";
+import { clusterText, pathVerdicts, PROBE_ADDRESS, runVerify, verifyJson } from "./sentinel_cluster.ts";
 
 const ignore = obstacle !== null;
 const needing = obstacle === null ? "" : ` (skipped: ${obstacle})`;
@@ -82,7 +82,7 @@ Deno.test(
       await network.director.ip(["addr add 198.51.100.2/29 dev eth1"]);
       const config = `services: [{ vip: 203.0.113.10, port: 80, servers: [{ address: 198.51.100.1 }] }]\n`;
       const free = await verifyJson(network, config);
-      assert.equal(free.probeAddress, "198.51.100.4", "the only one left");
+      assert.equal(free.views[0]!.probeAddress, "198.51.100.4", "the only one left");
       assert.deepEqual(free.proofs.map(({ outcome }) => outcome.verdict), ["vip_missing"]);
 
       await quiet.ip(["addr add 198.51.100.4/32 dev lo"]);
@@ -95,6 +95,34 @@ Deno.test(
     } finally {
       await Namespace.remove(quiet.name);
     }
+  },
+);
+
+Deno.test(
+  `verify proves a real server in a VLAN from the host's interface there, and says so if it has none${needing}`,
+  { ignore },
+  async () => {
+    await using network = await DirectorNetwork.create(1);
+    const [server] = network.servers;
+    const config = `services: [{ vip: ${VIP}, port: 80, servers: [{ address: 203.0.113.21, vlan: 5 }] }]\n`;
+    const without = await runVerify(network, config);
+    assert.equal(without.code, ExitCode.OK, without.stderr);
+    assert.match(without.stdout, /^Direct routing works: 0 paths proven, 1 not provable\n/);
+    assert.match(
+      without.stdout,
+      /not provable: Real server 203\.0\.113\.21 is in VLAN 5, where this host has no/,
+    );
+
+    // A VLAN interface shows a VLAN as this one shows its wire: without tags.
+    await connect(
+      { namespace: network.director, interface: "eth0.5" },
+      { namespace: server!.namespace, interface: "eth0.5" },
+    );
+    await network.director.ip(["addr add 203.0.113.2/24 dev eth0.5"]);
+    await server!.namespace.ip(["addr add 203.0.113.21/24 dev eth0.5"]);
+    const verification = await verifyJson(network, config);
+    assert.deepEqual(verification.views.map((view) => view.interface), ["eth0.5"]);
+    assert.deepEqual(pathVerdicts(verification, { ...server!, address: "203.0.113.21" }), ["ok"]);
   },
 );
 

@@ -1,0 +1,149 @@
+/** The director's own kernel and the guard that keeps it out of VIP traffic. */
+
+import assert from "node:assert/strict";
+import { guardRuleset, guardTableName } from "../../director/guard_ruleset.ts";
+import { requireCommand } from "../../host/command.ts";
+import { connect, Namespace } from "../../lab/namespace.ts";
+import { udpFrame, withVlanTag } from "../datapath/frame_builder.ts";
+import { solicitationFrame, solicitedNode, udp6Frame } from "../datapath/ipv6_frame_builder.ts";
+import { configText, DirectorNetwork, obstacle, until, VIP } from "./director_network.ts";
+
+const ignore = obstacle !== null;
+const needing = obstacle === null ? "" : ` (skipped: ${obstacle})`;
+
+const CONFIG = configText({ servers: [[21, 1]] });
+const TABLE = `netdev ${guardTableName("eth0")}`;
+
+Deno.test(
+  `a guard that somebody flushes or changes is back at once, with an event that names them${needing}`,
+  {
+    ignore,
+  },
+  async () => {
+    await using network = await DirectorNetwork.create(1);
+    const before = await network.hostState();
+    const director = await network.startDirector(CONFIG);
+    const rules = () => network.director.require("nft", ["-s", "list", "ruleset"]);
+    const guarded = await rules();
+
+    const harms = ["flush ruleset", `delete table ${TABLE}`, `flush chain ${TABLE} ingress`];
+    for (const [index, harm] of harms.entries()) {
+      await network.director.require("sh", ["-c", `nft ${harm}`]);
+      const message = await director.logged("guard.restored", index + 1);
+      assert.match(message, /were changed by process \d+ \(nft\); they are back$/);
+      assert.equal(await rules(), guarded, harm);
+    }
+    // What others do to their own rules, and the director to its own, is nothing to restore.
+    await network.director.require("nft", ["add", "table", "inet", "other"]);
+    await network.director.require("nft", ["delete", "table", "inet", "other"]);
+    assert.equal((await director.reload(CONFIG.replace(VIP, "192.0.2.11"))).logger, "config.loaded");
+    await network.director.require("sh", ["-c", "nft flush ruleset"]);
+    await director.logged("guard.restored", harms.length + 1);
+    assert.match(await rules(), /elements = \{ 192\.0\.2\.11 \}/);
+    assert.equal((await director.messages("guard.restored")).length, harms.length + 1);
+
+    assert.equal((await director.process.stop()).code, 0);
+    assert.equal(await network.hostState(), before);
+  },
+);
+
+const DIRECTOR_MAC = "02:00:00:00:00:02";
+const CLIENT_MAC = "02:00:00:00:00:64";
+
+/** A director's host set up to interfere in every way, and a client. */
+async function interferingHost(here: Namespace, there: Namespace): Promise<void> {
+  for (const namespace of [here, there]) {
+    // Addresses are there at once, not after duplicate detection.
+    await namespace.setSysctls({ "net.ipv6.conf.default.accept_dad": 0 });
+  }
+  await connect({ namespace: here, interface: "eth0", mac: DIRECTOR_MAC }, {
+    namespace: there,
+    interface: "eth0",
+    mac: CLIENT_MAC,
+  });
+  await here.setSysctls({ "net.ipv4.ip_forward": 1, "net.ipv6.conf.all.forwarding": 1 });
+  await here.ip(
+    ["192.0.2.2/24", "192.0.2.10/32", "2001:db8::2/64", "2001:db8::10/128"].map((own) =>
+      `addr add ${own} dev eth0`
+    ),
+  );
+  await there.ip(["192.0.2.100/24", "2001:db8::100/64"].map((own) => `addr add ${own} dev eth0`));
+}
+
+Deno.test(
+  `the guard keeps a kernel that has the VIPs, and is a router, from answering for them in both families${needing}`,
+  { ignore },
+  async () => {
+    const here = await Namespace.create(`lvg${Deno.pid}a`);
+    const there = await Namespace.create(`lvg${Deno.pid}b`);
+    try {
+      await interferingHost(here, there);
+      const answers = async (address: string) => {
+        await there.ip(["neigh flush all"]);
+        return (await there.run("ping", ["-c", "1", "-W", "1", address])).code === 0;
+      };
+      const neighbour = async (address: string) => await there.ip([`neigh show ${address}`]);
+      for (const vip of ["192.0.2.10", "2001:db8::10"]) {
+        assert.equal(await answers(vip), true, `unguarded, ${vip} is answered for`);
+      }
+
+      const vips = ["192.0.2.10", "2001:db8::10", "2001:db8::11"];
+      await here.require("nft", ["-f", "-"], { stdin: guardRuleset("eth0", vips) });
+      for (const vip of ["192.0.2.10", "2001:db8::10"]) {
+        assert.equal(await answers(vip), false, vip);
+        assert.doesNotMatch(await neighbour(vip), new RegExp(DIRECTOR_MAC), `nobody says where ${vip} is`);
+        await there.ip([`neigh replace ${vip} dev eth0 lladdr ${DIRECTOR_MAC}`]);
+        assert.equal((await there.run("ping", ["-c", "1", "-W", "1", vip])).code, 1, `${vip} at a known MAC`);
+      }
+      for (const own of ["192.0.2.2", "2001:db8::2"]) assert.equal(await answers(own), true, own);
+    } finally {
+      await Namespace.remove(here.name);
+      await Namespace.remove(there.name);
+    }
+  },
+);
+
+Deno.test(`the guard drops frames for a VIP with and without a VLAN tag, and no others${needing}`, {
+  ignore,
+}, async () => {
+  const folder = await Deno.makeTempDir({ prefix: "lvsdr-guard-" });
+  const here = await Namespace.create(`lvg${Deno.pid}a`);
+  const there = await Namespace.create(`lvg${Deno.pid}b`);
+  try {
+    const program = `${folder}/send_frames`;
+    const source = new URL("send_frames.c", import.meta.url).pathname;
+    await requireCommand("gcc", ["-O2", "-Wall", "-Werror", "-o", program, source]);
+    await interferingHost(here, there);
+    await here.require("nft", ["-f", "-"], { stdin: guardRuleset("eth0", ["192.0.2.10", "2001:db8::10"]) });
+
+    const head = { from: CLIENT_MAC, to: DIRECTOR_MAC, sourcePort: 1, destinationPort: 2 };
+    const packet = (address: string) =>
+      udpFrame({ ...head, source: "192.0.2.100", destination: address, payload: new Uint8Array(8) });
+    const packet6 = (address: string) =>
+      udp6Frame({ ...head, source: "2001:db8::100", destination: address, payload: new Uint8Array(8) });
+    const solicitation = (target: string) =>
+      solicitationFrame({ from: CLIENT_MAC, source: "2001:db8::100", ...solicitedNode(target), target });
+    const untagged = [
+      ...[packet("192.0.2.10"), packet("192.0.2.2"), packet6("2001:db8::10"), packet6("2001:db8::2")],
+      ...[solicitation("2001:db8::10"), solicitation("2001:db8::2")],
+    ];
+    const frames = [...untagged, ...untagged.map((frame) => withVlanTag(frame, 7))];
+    const counted = async () => {
+      const { stdout } = await here.run("nft", ["list", "table", ...TABLE.split(" ")]);
+      return [...stdout.matchAll(/^\s+(\S+ \S+).* counter packets (\d+) /gm)]
+        .map(([, match, packets]) => `${match} ${packets}`);
+    };
+    await there.require(program, ["eth0"], { stdin: frames.map((frame) => frame.toHex() + "\n").join("") });
+    await until("the last frame is counted", async () => (await counted()).at(-1)!.endsWith(" 2"));
+    assert.deepEqual(await counted(), [
+      "ip daddr 2",
+      "arp operation 0",
+      "ip6 daddr 2",
+      "icmpv6 type 2",
+    ]);
+  } finally {
+    await Namespace.remove(here.name);
+    await Namespace.remove(there.name);
+    await Deno.remove(folder, { recursive: true });
+  }
+});

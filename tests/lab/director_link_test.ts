@@ -1,0 +1,74 @@
+/** What becomes of a director when its interface is changed under it. */
+
+import assert from "node:assert/strict";
+import { requireCommand } from "../../host/command.ts";
+import type { StatusSnapshot } from "../../model/status_snapshot.ts";
+import { configText, DirectorNetwork, obstacle, VIP } from "./director_network.ts";
+import { SlowUpload } from "./slow_transfer.ts";
+
+const ignore = obstacle !== null;
+const needing = obstacle === null ? "" : ` (skipped: ${obstacle})`;
+
+const OTHER_MAC = "02:00:00:00:00:99";
+
+function countOf(status: StatusSnapshot, verdict: string): number {
+  return status.verdicts.find(({ name }) => name === verdict)!.frames;
+}
+
+/** Gives every interface of a network another MTU, the switch's own included. */
+async function changeMtu({ client, director, servers }: DirectorNetwork, mtu: number): Promise<void> {
+  const switchName = director.name.replace(/director$/, "w");
+  for (const port of ["client", "director", "rs1"]) {
+    await requireCommand("ip", ["-n", switchName, "link", "set", port, "mtu", String(mtu)]);
+  }
+  for (const host of [client, servers[0]!.namespace, director]) await host.ip([`link set eth0 mtu ${mtu}`]);
+}
+
+Deno.test(`a director follows the MTU and the MAC of its interface, and its connections go on${needing}`, {
+  ignore,
+}, async () => {
+  await using network = await DirectorNetwork.create(1);
+  // The real servers hear of the director's new MAC at once: the health checks are not what is tested.
+  await network.director.setSysctls({ "net.ipv4.conf.all.arp_notify": 1 });
+  // Frames on the wires are no larger than their sender's MTU allows.
+  for (const sender of [network.client, network.director]) {
+    await sender.require("ethtool", ["-K", "eth0", "tso", "off", "gso", "off"]);
+  }
+  const director = await network.startDirector(configText({ servers: [[21, 1]] }));
+  const upload = new SlowUpload(network.client, `http://${VIP}/up/slow`);
+  await upload.send(crypto.getRandomValues(new Uint8Array(60_000)));
+  await network.request();
+  const before = (await director.status())!;
+
+  await changeMtu(network, 9000);
+  assert.equal(await director.logged("interface.changed"), "eth0: MTU 1500 → 9000; its connections go on");
+  await director.waitFor("it has the new MTU", ({ datapath }) => datapath.interface.mtu === 9000);
+  const file = `${network.folder}/jumbo`;
+  await Deno.writeFile(file, crypto.getRandomValues(new Uint8Array(60_000)));
+  const frames = await network.capture(network.servers[0]!.namespace, `tcp and greater 9000`, async () => {
+    await network.client.require("curl", ["-sSf", "-T", file, `http://${VIP}/up/jumbo`]);
+  });
+  assert(frames.length > 0, "jumbo frames arrive whole");
+  await upload.send(crypto.getRandomValues(new Uint8Array(60_000)));
+
+  await network.director.ip([`link set eth0 address ${OTHER_MAC}`]);
+  const change = `eth0: MAC 02:00:00:00:00:02 → ${OTHER_MAC}; its connections go on`;
+  assert.equal(await director.logged("interface.changed", 2), change);
+  await director.waitFor("it has the new MAC", ({ datapath }) => datapath.interface.mac === OTHER_MAC);
+  assert.deepEqual(await network.arpAnswers(VIP, 1), [OTHER_MAC]);
+  assert.equal(await network.request(), "rs1 192.0.2.100");
+  await upload.finish();
+
+  const after = await director.waitFor(
+    "totals go on",
+    ({ services }) => services[0]!.connections >= before.services[0]!.connections + 2,
+  );
+  assert(countOf(after, "forwarded") > countOf(before, "forwarded"));
+  assert.equal(countOf(after, "answered_too_big"), 0);
+  assert.equal(countOf(after, "answered_reset"), 0);
+
+  await network.director.ip(["link set eth0 name lan0"]);
+  assert.equal(await director.logged("interface.lost"), 'Interface "eth0" has been renamed to "lan0"');
+  assert.equal((await director.process.ended).code, 69);
+  assert.equal(await network.director.require("nft", ["list", "ruleset"]), "");
+});

@@ -1,0 +1,71 @@
+import assert from "node:assert/strict";
+import type { ServerAudit, StatusSnapshot } from "../../model/status_snapshot.ts";
+import { configText, DirectorNetwork, obstacle, VIP } from "./director_network.ts";
+
+const ignore = obstacle !== null;
+const needing = obstacle === null ? "" : ` (skipped: ${obstacle})`;
+
+/** Has the director audit its real servers, as the README says. */
+async function audit(network: DirectorNetwork): Promise<ServerAudit[]> {
+  const socket = ["--unix-socket", `${network.runDir}/director.sock`];
+  const url = "http://director/api/v1/audit";
+  const answer = await network.director.require("curl", ["-sS", "--fail", "-X", "POST", ...socket, url]);
+  return JSON.parse(answer) as ServerAudit[];
+}
+
+function verdicts(status: StatusSnapshot): (string | undefined)[] {
+  return status.services[0]!.servers.map((server) => server.audit?.verdict);
+}
+
+Deno.test(
+  `a director audits its real servers at the start and on demand, and says who is exposed${needing}`,
+  { ignore },
+  async () => {
+    await using network = await DirectorNetwork.create(3);
+    const [exposed, gone] = network.servers;
+    const harden = (value: number) =>
+      exposed!.namespace.setSysctls({ "net.ipv4.conf.all.arp_ignore": value });
+    await harden(0);
+    // Real servers that nobody checks: down is none of them.
+    const director = await network.spawnDirector(configText({
+      settings: ["protocol: tcp", "port: 80", "health: none"],
+      servers: [[21, 1], [22, 1], [23, 1]],
+    }));
+    await director.waitFor(
+      "the first audit",
+      (status) => verdicts(status).join(" ") === "answers hardened hardened",
+    );
+    const said = async (name: string) =>
+      (await director.log()).filter(({ logger }) => logger === name).map(({ message }) => message);
+    assert.deepEqual(await said("realserver.exposed"), [
+      `192.0.2.21 answers ARP for ${VIP} (with ${
+        exposed!.mac
+      }): whoever asks may send the VIP's traffic to it, past ` +
+      `the director (on 192.0.2.21: lvsdr realserver --vip ${VIP})`,
+    ]);
+
+    await audit(network);
+    assert.equal((await said("realserver.exposed")).length, 1, "said once");
+    await harden(1);
+    await gone!.namespace.ip(["link set eth0 down"]);
+    const audits = await audit(network);
+    assert.deepEqual(
+      audits.map(({ server, vip, verdict, mac }) => `${server} ${vip} ${verdict} ${mac}`),
+      [
+        `192.0.2.21 ${VIP} hardened ${exposed!.mac}`,
+        `192.0.2.22 ${VIP} unreachable null`,
+        `192.0.2.23 ${VIP} hardened ${network.servers[2]!.mac}`,
+      ],
+    );
+    const status = (await director.status())!;
+    assert.deepEqual(verdicts(status), ["hardened", "unreachable", "hardened"]);
+    assert.deepEqual(await said("realserver.hardened"), [
+      `192.0.2.21 does not answer ARP for ${VIP} any more`,
+    ]);
+    const port = await network.director.run("curl", [
+      ...["-s", "-o", "/dev/null", "-w", "%{http_code}", "-X", "POST"],
+      "http://127.0.0.1:8480/api/v1/audit",
+    ]);
+    assert.equal(port.stdout, "403");
+  },
+);
