@@ -10,6 +10,7 @@ import { HostError } from "../model/operator_error.ts";
 /** Debian package that holds a program; a program that is not listed is in the package of its own name. */
 const PACKAGES: Readonly<Record<string, string>> = {
   ip: "iproute2",
+  ss: "iproute2",
   nft: "nftables",
   iptables: "iptables",
   ip6tables: "iptables",

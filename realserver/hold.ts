@@ -91,7 +91,7 @@ class DriftReporter {
       const cause = await causeText(changedSysctls(requirement, verified.state, state), clues);
       record.drifted(requirement, cause);
       report(`drift: ${requirementText(requirement)}; cause: ${cause}`);
-      if (!isRepairing) report(`not repaired: ${repairText(requirement)}`);
+      if (!isRepairing || isByHand(requirement)) report(`not repaired: ${repairText(requirement)}`);
     }
     for (const fact of this.#wrong.keys()) {
       if (wrong.has(fact)) continue;
@@ -133,7 +133,9 @@ async function repair(holding: Holding, seen: Look, failed: readonly Requirement
   const values = { found: seen.state.sysctls, wanted: holding.verified.state.sysctls };
   for (const { sysctls = [], restorations = [] } of failed) {
     for (const key of sysctls) await attempt(() => restoreSysctl(key, values, holding.report));
-    for (const restoration of restorations) await attempt(() => restore(restoration, holding.report));
+    for (const restoration of restorations.filter(({ isByHand }) => !isByHand)) {
+      await attempt(() => restore(restoration, holding.report));
+    }
   }
   const remaining = (await holding.look()).requirements.filter((requirement) => !requirement.holds);
   for (const requirement of remaining) {
@@ -211,7 +213,13 @@ async function causeText(
   return [...clues, "no file of sysctl.d(5) sets it so, and the kernel does not tell who did"].join("; ");
 }
 
-function repairText({ steps, restorations = [], remedy }: Requirement): string {
+function isByHand({ restorations = [] }: Requirement): boolean {
+  return restorations.some((restoration) => restoration.isByHand);
+}
+
+function repairText(requirement: Requirement): string {
+  const { steps, restorations = [], remedy } = requirement;
+  if (isByHand(requirement) && remedy !== null) return remedy;
   const commands = [...restorations.map(({ sentence }) => sentence), ...steps.map(applyCommand)];
   return commands.join("; ") || (remedy ?? "nothing is known to help");
 }

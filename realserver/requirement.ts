@@ -17,6 +17,8 @@ export interface Restoration {
   readonly words: readonly string[];
   /** Text for its standard input. */
   readonly stdin?: string;
+  /** Whether it may take more away than it should, so that a person has to decide. */
+  readonly isByHand?: boolean;
 }
 
 export interface Requirement {

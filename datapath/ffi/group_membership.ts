@@ -50,10 +50,11 @@ export class GroupMembership implements Disposable {
         addressWords(address)[3] & 0x00ff_ffff
       ),
     );
-    if (wanted.size > 0) requireIpv6(this.#libc, this.#device);
     const before = this.#joined;
+    const added = wanted.difference(before);
+    if (added.size > 0) requireIpv6(this.#libc, this.#device);
     for (const suffix of before.difference(wanted)) this.#setOption(IPV6_LEAVE_GROUP, suffix);
-    for (const suffix of wanted.difference(before)) this.#setOption(IPV6_JOIN_GROUP, suffix);
+    for (const suffix of added) this.#setOption(IPV6_JOIN_GROUP, suffix);
     this.#joined = wanted;
   }
 

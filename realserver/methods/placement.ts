@@ -8,6 +8,7 @@ import { addressesLike, hostPrefixLength } from "../../host/links.ts";
 import { familyOf } from "../../model/ip_address.ts";
 import type { AddAddress } from "../../host/step.ts";
 import { sysctlName } from "../../host/sysctl.ts";
+import { isFirstOfSubnet, promotionCommands } from "../address_promotion.ts";
 import { DISABLE_IPV6, type HostState } from "../host_state.ts";
 import type { Requirement, Restoration } from "../requirement.ts";
 import type { Target } from "../target.ts";
@@ -40,8 +41,8 @@ export function onNothing(state: HostState, target: Target, why: string): Requir
     holds: found.length === 0,
     why,
     steps: [],
-    remedy: found.length === 0 ? null : removal(target.vip, found),
-    restorations: removals(target.vip, found),
+    remedy: found.length === 0 ? null : removal(state, target.vip, found),
+    restorations: removals(state, target.vip, found),
   };
 }
 
@@ -91,9 +92,9 @@ function place(
       ? rule.why
       : `with prefix /${wrongPrefix.prefixLength} the host claims the whole subnet, not just the VIP`,
     steps: found.length === 0 ? [step] : [],
-    remedy: misplaced.length === 0 ? null : removal(vip, misplaced) +
+    remedy: misplaced.length === 0 ? null : removal(state, vip, misplaced) +
       (wrongPrefix === undefined ? "\nor use --method nft, which allows it there" : ""),
-    restorations: removals(vip, misplaced),
+    restorations: removals(state, vip, misplaced),
   };
 }
 
@@ -132,15 +133,19 @@ function placesText(vip: string, found: readonly Holder[]): string {
   return found.map(({ device, prefixLength }) => `${vip}/${prefixLength} on ${device}`).join(", ");
 }
 
-function removals(vip: string, found: readonly Holder[]): Restoration[] {
+function removals(state: HostState, vip: string, found: readonly Holder[]): Restoration[] {
   return found.map(({ device, prefixLength }) => ({
     sentence: `remove ${vip}/${prefixLength} from ${device}`,
     words: ["ip", "address", "delete", `${vip}/${prefixLength}`, "dev", device],
+    isByHand: state.links.some((link) => link.name === device && isFirstOfSubnet(vip, link)),
   }));
 }
 
-function removal(vip: string, found: readonly Holder[]): string {
-  const commands = found.map((held) => `ip address delete ${vip}/${held.prefixLength} dev ${held.device}`);
+function removal(state: HostState, vip: string, found: readonly Holder[]): string {
+  const commands = [
+    ...promotionCommands(vip, state.links.filter(({ name }) => found.some(({ device }) => device === name))),
+    ...found.map((held) => `ip address delete ${vip}/${held.prefixLength} dev ${held.device}`),
+  ];
   return `If an earlier run of lvsdr put ${vip} there: lvsdr realserver --undo\n` +
     `If ${vip} really is the VIP and not this host's own address: ${commands.join("; ")}`;
 }

@@ -6,9 +6,10 @@
  */
 
 import { shellCommand } from "../../host/command.ts";
-import { addressesLike, hostPrefixLength } from "../../host/links.ts";
+import { addressesLike, hostPrefixLength, type Link } from "../../host/links.ts";
 import { applyCommand } from "../../host/step.ts";
 import { sysctlName } from "../../host/sysctl.ts";
+import { promotionCommands } from "../../realserver/address_promotion.ts";
 import type { Requirement, Restoration } from "../../realserver/requirement.ts";
 import type { Target } from "../../realserver/target.ts";
 import type { Check, Observation } from "./check.ts";
@@ -43,12 +44,12 @@ export const COMPLAINTS: readonly Complaint[] = [
   {
     id: "arp-ignore",
     fact: /^arp_ignore on /,
-    problem: ({ fact }, vips) => `This host may answer ARP requests for ${vips}: ${fact} is wrong`,
+    problem: (_, vips) => `This host may answer ARP requests for ${vips}, which only the director must`,
   },
   {
     id: "arp-announce",
     fact: /^arp_announce on /,
-    problem: ({ fact }, vips) => `This host may ask by ARP with ${vips} as sender: ${fact} is wrong`,
+    problem: (_, vips) => `This host may ask by ARP with ${vips} as sender, which teaches it to neighbours`,
   },
   {
     id: "vip-filter",
@@ -140,7 +141,7 @@ function audit(facts: Facts): Complained[] {
   for (const requirement of realServer.requirements.filter(({ holds }) => !holds)) {
     const complaint = complaintOf(requirement, facts);
     if (complaint === null) continue;
-    const fix = fixOf(requirement, realServer);
+    const fix = fixOf(requirement, realServer, facts.host.links);
     const evidence = evidenceOf(requirement, facts);
     // Several interfaces, or several rules, may be mended by one command.
     const key = `${complaint.id} ${fix}`;
@@ -183,11 +184,19 @@ function sysctlEvidence({ sysctls = [] }: Requirement, values: ReadonlyMap<strin
   return sysctls.map((key) => `${sysctlName(key)} = ${values.get(key) ?? "absent"}`);
 }
 
-function fixOf(requirement: Requirement, realServer: RealServerFacts): string | null {
+function fixOf(
+  requirement: Requirement,
+  realServer: RealServerFacts,
+  links: readonly Link[],
+): string | null {
   if (requirement.steps.length > 0) return requirement.steps.map(applyCommand).join("\n");
   const restorations = requirement.restorations ?? [];
   if (restorations.length === 0) return requirement.remedy;
-  return [...replacement(requirement, realServer), ...restorations.map(restorationCommand)].join("\n");
+  return [
+    ...replacement(requirement, realServer),
+    ...promotionCommands(vipOf(requirement.fact), links),
+    ...restorations.map(restorationCommand),
+  ].join("\n");
 }
 
 /** The VIP as it should be, before the misplaced one goes, so that clients lose nothing. */

@@ -9,6 +9,7 @@ import { addressesLike } from "../../host/links.ts";
 import { sysctlName } from "../../host/sysctl.ts";
 import { familyOf } from "../../model/ip_address.ts";
 import type { StatusSnapshot } from "../../model/status_snapshot.ts";
+import { promotionCommands } from "../../realserver/address_promotion.ts";
 import type { Check, Observation } from "./check.ts";
 import type { Facts } from "./facts.ts";
 
@@ -97,7 +98,10 @@ export const DIRECTOR_CHECKS: readonly Check[] = [
         cause:
           "it forwards, redirects or resets clients' connections, or answers ARP for the VIP; the director's rules " +
           "that keep it out are gone, or were not needed when it started: a restart makes them anew where nft is installed",
-        fix: interferences.map(({ fix }) => fix).join("\n"),
+        fix: [
+          ...unguarded.flatMap((vip) => promotionCommands(vip, facts.host.links)),
+          ...interferences.map(({ fix }) => fix),
+        ].join("\n"),
       }];
     },
   },

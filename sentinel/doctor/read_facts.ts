@@ -14,6 +14,7 @@ import { lookAtHost, readTask } from "../../realserver/task.ts";
 import { fetchSnapshot } from "../../status/client.ts";
 import type { ConfigFile } from "../finding.ts";
 import type { DirectorFacts, Facts, RealServerFacts, Role } from "./facts.ts";
+import { ownServer } from "./role.ts";
 import { readHostFacts } from "./host_facts.ts";
 import { methodOfSteps, readRoleJournal, vipsOfSteps } from "./role_journal.ts";
 
@@ -50,6 +51,7 @@ export async function readFacts(scope: Scope): Promise<Facts> {
 async function readRealServer({ runDir, file, links }: Scope): Promise<RealServerFacts> {
   const journal = await readRoleJournal(runDir);
   const method = methodOfSteps(journal?.steps ?? []);
+  if (file !== null && ownServer(file, links) === null) throw notListed(file);
   const vips = file === null ? knownVips(links, vipsOfSteps(journal?.steps ?? [])) : [];
   if (file === null && (vips.length === 0 || method === "redirect")) throw unknownVips();
   const task = await readTask({
@@ -118,6 +120,16 @@ export function guardedAddresses(json: string): Set<string> {
   };
   return new Set(
     listing.nftables.flatMap(({ set }) => set?.elem ?? []).filter((element) => typeof element === "string"),
+  );
+}
+
+function notListed({ path }: ConfigFile): OperatorError {
+  return new OperatorError(
+    `None of this host's addresses is among the servers of "${path}"`,
+    ExitCode.CONFIG,
+    {
+      remedy: "Add its address under servers, or leave --role out",
+    },
   );
 }
 

@@ -39,15 +39,20 @@ export function chooseRole({ asked, runDir, hasSocket, hasJournal, file, links }
   if (hasSocket) return { role: "director", reason: `${runDir} has a director's socket` };
   if (hasJournal) return { role: "realserver", reason: `${runDir} has the journal of lvsdr realserver` };
   if (file !== null) {
-    const own = file.config.services.flatMap(({ servers }) => servers)
-      .find(({ address }) => linkHolding(links, address) !== null);
-    return own === undefined
+    const own = ownServer(file, links);
+    return own === null
       ? { role: "director", reason: `none of its addresses is among the servers of ${file.path}` }
-      : { role: "realserver", reason: `${file.path} lists ${own.address} under servers` };
+      : { role: "realserver", reason: `${file.path} lists ${own} under servers` };
   }
   throw new OperatorError(
     `Cannot tell what this host is: no role of lvsdr has left anything in "${runDir}"`,
     ExitCode.USAGE,
     { remedy: "Name the cluster's configuration with -c FILE, or the role's run directory with --run-dir" },
   );
+}
+
+/** The address of this host that a configuration lists under servers, or `null`. */
+export function ownServer({ config }: ConfigFile, links: readonly Link[]): string | null {
+  const servers = config.services.flatMap(({ servers }) => servers);
+  return servers.find(({ address }) => linkHolding(links, address) !== null)?.address ?? null;
 }

@@ -47,7 +47,7 @@ const REFUSALS: readonly Refusal[] = [
     what: "a real server that is not on the link",
     config: GOOD.replace("192.0.2.21", "203.0.113.21"),
     code: ExitCode.CONFIG,
-    problem: /Real server 203\.0\.113\.21 of service "web" is not on the link of eth0/,
+    problem: /Real server 203\.0\.113\.21 of service "web" is on no link of this host/,
     remedy: /must share a link with the director/,
   },
   {
@@ -114,6 +114,15 @@ const REFUSALS: readonly Refusal[] = [
     code: ExitCode.UNAVAILABLE,
     problem: /would handle VIP traffic as well: net\.ipv6\.conf\.all\.forwarding is 1/,
     remedy: /apt install nftables/,
+  },
+  {
+    what: "an IPv6 VIP in a VLAN of an interface that has no IPv6",
+    config: `director: { interface: eth0 }
+services:
+  - { vip: "2001:db8::10", vlan: 5, port: 80, health: none, servers: [{ address: "2001:db8::21" }] }`,
+    code: ExitCode.UNAVAILABLE,
+    problem: /IPv6 is switched off on "eth0"/,
+    remedy: /sysctl -w net\.ipv6\.conf\.eth0\.disable_ipv6=0/,
   },
   {
     what: "a damaged hash key",

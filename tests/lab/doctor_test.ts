@@ -150,6 +150,22 @@ Deno.test({
         assert.equal((await network.request()).split(" ")[0], server.name);
       });
 
+      await t.step("an exposed real server is named by the doctor of its director as well", async () => {
+        await server.namespace.setSysctls({ "net.ipv4.conf.all.arp_ignore": 0 });
+        const socket = `${network.runDir}/director.sock`;
+        await network.director.require("curl", [
+          ...["-sSf", "-X", "POST", "--unix-socket", socket, "http://director/api/v1/audit"],
+        ]);
+        await running.waitFor(
+          "the audit sees it",
+          ({ services }) => services[0]?.servers[0]?.audit?.verdict === "answers",
+        );
+        const found = (await boss.findings()).find(({ id }) => id === "realserver-exposed");
+        assert.equal(found?.host, server.address);
+        assert.match(found.evidence.join(), new RegExp(`audit of ${VIP} at .*: answers, with ${server.mac}`));
+        await real.cure("arp-ignore");
+      });
+
       await t.step("a director's kernel that nothing keeps away from the VIP", async () => {
         await running.process.stop();
         const [silent] = await boss.findings();

@@ -64,6 +64,10 @@ Deno.test(
     const config = cluster.file("realserver.yaml");
     await Deno.writeTextFile(config, JSON.stringify({ ...settings, services }));
     for (const server of realServers) {
+      await server.namespace.setSysctls({
+        "net.ipv4.conf.all.rp_filter": 0,
+        "net.ipv4.conf.eth0.rp_filter": 0,
+      });
       const [program, ...args] = selfCommand([
         ...["realserver", "-c", config, "--run-dir", cluster.file(`${server.name}-run`)],
         ...(server === other ? ["--no-repair"] : []),
@@ -75,9 +79,9 @@ Deno.test(
     for (const server of realServers) {
       assert.match(log(server), new RegExp(`verified: VIP ${VIP6}: ${VIP6}/128 on lo`));
     }
-    // Somebody takes the hardening of one of them apart, which keeps nobody from being served.
-    await other!.namespace.setSysctls({ "net.ipv4.conf.all.arp_announce": 0 });
-    await cluster.until("it is noticed", () => log(other!).includes("drift: arp_announce on eth0"));
+    // Somebody changes one of them, in a way that keeps nobody from being served: all clients are on its own link.
+    await other!.namespace.setSysctls({ "net.ipv4.conf.all.rp_filter": 1 });
+    await cluster.until("it is noticed", () => log(other!).includes("drift: rp_filter on eth0"));
 
     await cluster.startDirector(services, settings);
     const snapshot = await cluster.untilStatus(
@@ -93,12 +97,12 @@ Deno.test(
       const [service, addressOf] of [["web", (host: LabHost) => host.address], ["web6", address6]] as const
     ) {
       assert.deepEqual(told(service, one!, addressOf(one!)), [], service);
-      assert.deepEqual(told(service, other!, addressOf(other!)), ["arp_announce on eth0"], service);
+      assert.deepEqual(told(service, other!, addressOf(other!)), ["rp_filter on eth0"], service);
     }
     const [program, ...args] = selfCommand(["status", "--run-dir", cluster.runDir]);
     const { stdout } = await director.namespace.run(program, args);
     assert.match(stdout, /host audit: ok; load \d+\.\d\d on \d+ CPU/);
-    assert.match(stdout, /192\.0\.2\.22 says of its own host: 1 fact wrong: arp_announce on eth0/);
+    assert.match(stdout, /192\.0\.2\.22 says of its own host: 1 fact wrong: rp_filter on eth0/);
 
     assert.deepEqual(tally(await cluster.ask(4)), { [one!.name]: 2, [other!.name]: 2 });
     const urls = new Array<string>(4).fill(`http://[${VIP6}]/`);

@@ -25,6 +25,22 @@ Deno.test("a VIP on a NIC is refused by loopback and accepted by methods with AR
   assert.deepEqual(onHost(state, target(), "lo").map(({ holds }) => holds), [true]);
 });
 
+Deno.test("a VIP whose removal could take the host's own address along is left for a person to remove", () => {
+  const removal = (...addresses: string[]) => {
+    const [found] = onLoopbackOnly(withLinks(link("lo"), link("eth0", ...addresses)), target())
+      .filter(({ fact }) => fact.startsWith("VIP"));
+    return { isByHand: found!.restorations![0]!.isByHand, remedy: found!.remedy };
+  };
+  const first = removal(`${VIP}/24`, "192.0.2.21/24");
+  assert.equal(first.isByHand, true);
+  assert.match(first.remedy!, /: sysctl -w net\.ipv4\.conf\.eth0\.promote_secondaries=1; ip address delete/);
+  for (const others of [[`${VIP}/32`, "192.0.2.21/24"], ["192.0.2.21/24", `${VIP}/24`]]) {
+    const harmless = removal(...others);
+    assert.equal(harmless.isByHand, false);
+    assert.doesNotMatch(harmless.remedy!, /promote_secondaries/);
+  }
+});
+
 Deno.test("a VIP that is on the host is not added again", () => {
   const state = withLinks(link("lo", `${VIP}/32`), link("eth0"));
   assert.deepEqual(planSteps(onLoopbackOnly(state, target())), []);

@@ -6,6 +6,7 @@ import type { Facts } from "../../../sentinel/doctor/facts.ts";
 import { chooseRole } from "../../../sentinel/doctor/role.ts";
 import { link, sysctls, VIP } from "../../realserver/host_states.ts";
 import { server, service } from "../../status/snapshots.ts";
+import { ALARM } from "./doctor_cases.ts";
 import { configFile, directorFacts, PATH, realServerFacts } from "./recorded_facts.ts";
 
 function text(facts: Facts): string {
@@ -23,7 +24,7 @@ Deno.test("diagnosisText() shows role, evidence, cause, command and section of e
     `This host is a real server of ${VIP}: as asked for
 1 error, 0 warnings
 
-ERROR arp-ignore: This host may answer ARP requests for ${VIP}: arp_ignore on eth0 is wrong
+ERROR arp-ignore: This host may answer ARP requests for ${VIP}, which only the director must
   seen   net.ipv4.conf.all.arp_ignore = 0
   seen   net.ipv4.conf.eth0.arp_ignore = 0
   cause  otherwise the host answers ARP requests for the VIP on lo, or none at all, not even for its own address
@@ -49,6 +50,8 @@ Deno.test("diagnosisText() names the host to type on, and lets no control charac
   const shown = text(directorFacts({ snapshot: { services } }));
   assert.match(shown, /^ {2}fix {4}on 192\.0\.2\.21: ip -br link; ip -br address$/m);
   assert(!shown.includes("\x1b"));
+  const alarmed = directorFacts({ snapshot: { alarms: [{ ...ALARM, command: "evil \x1b[2J" }] } });
+  assert(!text(alarmed).includes("\x1b"));
 });
 
 Deno.test("diagnosisText() of a host that is well says so", () => {
