@@ -13,6 +13,7 @@ import {
   Option,
 } from "@commander-js/extra-typings";
 import manifest from "./deno.json" with { type: "json" };
+import { BREAK_NAMES } from "./lab/break_name.ts";
 import { METHODS } from "./model/config.ts";
 import { ExitCode } from "./model/exit_code.ts";
 import { OperatorError } from "./model/operator_error.ts";
@@ -46,6 +47,14 @@ function portArgument(text: string): { readonly port: number; readonly localPort
   if (local.length > 1) throw new InvalidArgumentError("It must be a port such as 80, or 80:8080.");
   const parse = wholeNumber(1, 65535);
   return { port: parse(port), localPort: local[0] === undefined ? null : parse(local[0]) };
+}
+
+function oneOf<T extends string>(choices: readonly T[]): (text: string) => T {
+  return (text) => {
+    const choice = choices.find((candidate) => candidate === text);
+    if (choice === undefined) throw new InvalidArgumentError(`It must be one of ${choices.join(", ")}.`);
+    return choice;
+  };
 }
 
 function collect<T>(parse: (text: string) => T): (text: string, earlier: T[] | undefined) => T[] {
@@ -230,6 +239,23 @@ function buildProgram(exit: (code: ExitCode) => void): CommandUnknownOpts {
       );
     });
 
+  program.command("explain")
+    .summary("say what a running director would do with a connection, and why")
+    .description(
+      "Works out what becomes of the first packet of a connection if it came now: which service matches, whether the " +
+        "client may, what is known of it, what the scheduler goes by, which real server gets it, and in which frame. " +
+        "Nothing is changed by asking: the next connection goes where this says. Exits 1 if no real server would get it.",
+    )
+    .argument("<client>", "ADDRESS or ADDRESS:PORT of the client, for IPv6 [ADDRESS]:PORT")
+    .argument("<target>", "VIP:PORT, for IPv6 [VIP]:PORT")
+    .addOption(new Option("--protocol <name>", "protocol of the port").choices(["tcp", "udp"]).default("tcp"))
+    .addOption(jsonOption())
+    .addOption(runDirOption())
+    .action(async (client, target, options) => {
+      const { runExplain } = await import("./director/explain_command.ts");
+      exit(await runExplain({ ...options, client, target }, io));
+    });
+
   program.command("lab")
     .summary("build a whole cluster in namespaces and prove that direct routing works")
     .description(
@@ -238,10 +264,23 @@ function buildProgram(exit: (code: ExitCode) => void): CommandUnknownOpts {
     )
     .option("--servers <n>", "real servers", wholeNumber(1, 20), 3)
     .addOption(
-      new Option("--method <name>", "how real servers are hardened").choices(METHODS).default("loopback"),
+      new Option("--method <name>", "how real servers are hardened").choices(["auto", ...METHODS])
+        .default("loopback"),
     )
+    .option("--ipv6", "VIP, clients and servers on IPv6", false)
     .option("--requests <n>", "requests to send", wholeNumber(1, 100_000), 300)
-    .addOption(new Option("--break <what>", "leave one real server unhardened").choices(["arp"]))
+    .option(
+      `--break <what>`,
+      `make a mistake, see who suffers and what lvsdr says, and mend it; may be repeated: ${
+        BREAK_NAMES.join(", ")
+      }`,
+      collect(oneOf(BREAK_NAMES)),
+    )
+    .option(
+      "--flush <seconds>",
+      "break nothing, flush every neighbor cache once a second, and see that nobody finds anything",
+      wholeNumber(1, 86_400),
+    )
     .option("--stay", "leave the cluster running until Ctrl-C, with its status page reachable", false)
     .addOption(jsonOption())
     .action(async (options) => {
@@ -249,8 +288,9 @@ function buildProgram(exit: (code: ExitCode) => void): CommandUnknownOpts {
       exit(
         await runLab({
           ...options,
-          method: options.method as typeof METHODS[number],
-          break: (options.break ?? null) as "arp" | null,
+          method: options.method as "auto" | typeof METHODS[number],
+          breaks: options.break ?? [],
+          flushSeconds: options.flush ?? null,
         }, io),
       );
     });

@@ -6,11 +6,11 @@
  */
 
 import { IPV4_MAPPED } from "../model/ip_address.ts";
-import type { FrameRing } from "./frame_ring.ts";
+import { FrameRing } from "./frame_ring.ts";
 import { NONE } from "./connection_table.ts";
 import type { ForwardingTable } from "./forwarding_table.ts";
 import type { LocalInterface } from "./local_interface.ts";
-import { hearAdvertisement, hearSolicitation } from "./neighbor_messages.ts";
+import { hearAdvertisement, hearArp, hearSolicitation } from "./neighbor_messages.ts";
 import type { NeighborTable } from "./neighbor_table.ts";
 import type { Packet } from "./packet.ts";
 import { replyToArp } from "./replies.ts";
@@ -36,16 +36,7 @@ export class AddressResolution {
   takeArp(table: ForwardingTable, { slot, ip: message, bytes, vlan }: Packet, nowMs: number): Verdict {
     const frame = this.#ring.view;
     if (!arp.isIpv4OverEthernet(frame, message, bytes)) return Verdict.IgnoredArp;
-    const isOfRealServer = this.#neighbors.heard(
-      vlan,
-      0,
-      0,
-      IPV4_MAPPED,
-      arp.senderAddress(frame, message),
-      arp.senderMacHigh(frame, message),
-      arp.senderMacLow(frame, message),
-      nowMs,
-    );
+    const isOfRealServer = hearArp(this.#neighbors, frame, FrameRing.frameAt(slot), message, vlan, nowMs);
     const vip = table.vipIndex(0, 0, IPV4_MAPPED, arp.targetAddress(frame, message));
     if (arp.operation(frame, message) === arp.Operation.REQUEST && isVipIn(table, vip, vlan)) {
       replyToArp(this.#ring, slot, message, this.#local.macHigh, this.#local.macLow);

@@ -132,12 +132,17 @@ export class SourceLimits {
   /** An independent table with the same content. */
   copy(): SourceLimits {
     const copy = new SourceLimits(this.#hash);
+    this.copyTo(copy);
+    return copy;
+  }
+
+  /** Gives a {@linkcode copy} the content that is here now. */
+  copyTo(copy: SourceLimits): void {
     copy.#sources.set(this.#sources);
     copy.#services.set(this.#services);
     copy.#used.set(this.#used);
     copy.#atMs.set(this.#atMs);
     copy.#limits.set(this.#limits);
-    return copy;
   }
 
   /**

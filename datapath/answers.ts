@@ -71,10 +71,9 @@ export class Answers {
     return Verdict.AnsweredTimeExceeded;
   }
 
-  /** The packet is larger than the MTU and must not be cut. */
-  tooBig(packet: Packet): Verdict {
+  /** The packet is larger than `mtu`, that of the interface it would leave by, and must not be cut. */
+  tooBig(packet: Packet, mtu: number): Verdict {
     if (!this.#mayAnswer()) return Verdict.DroppedRateLimited;
-    const { mtu } = this.#local;
     if (packet.isIpv6) {
       this.#errorOverIpv6(packet, icmpv6.Type.TOO_BIG, icmpv6.CODE_TOO_BIG, mtu);
     } else {

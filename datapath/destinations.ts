@@ -41,6 +41,8 @@ export class Destinations implements IdentityUse {
   readonly macLow = new Uint32Array(IdentityRegistry.LIMIT);
   /** VLAN it is reached in; `UNTAGGED` for none. */
   readonly vlan = new Uint16Array(IdentityRegistry.LIMIT);
+  /** Interface it is reached by: 0 for that of the VIPs, from 1 on the uplinks. */
+  readonly egress = new Uint8Array(IdentityRegistry.LIMIT);
   readonly active = new Int32Array(IdentityRegistry.LIMIT);
   readonly inactive = new Int32Array(IdentityRegistry.LIMIT);
   /** Persistence templates. */
@@ -74,10 +76,16 @@ export class Destinations implements IdentityUse {
   place(
     identity: number,
     place: Place,
-    settings: { readonly vlan: number; readonly maximum: number; readonly minimum: number },
+    settings: {
+      readonly vlan: number;
+      readonly egress: number;
+      readonly maximum: number;
+      readonly minimum: number;
+    },
   ): void {
     this.#places[identity] = place;
     this.vlan[identity] = settings.vlan;
+    this.egress[identity] = settings.egress;
     this.#maximum[identity] = settings.maximum;
     this.#minimum[identity] = settings.minimum;
     place.set.active[place.index] = this.active[identity]!;

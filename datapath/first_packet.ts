@@ -31,7 +31,12 @@ export interface FirstPacket {
 }
 
 /** Puts a SYN, or an empty datagram, into `slot`. Its transport checksum is zero: nobody on the way looks at it. */
-export function putFirstPacket(ring: FrameRing, slot: number, local: LocalInterface, packet: FirstPacket): void {
+export function putFirstPacket(
+  ring: FrameRing,
+  slot: number,
+  local: LocalInterface,
+  packet: FirstPacket,
+): void {
   const frame = ring.view;
   const at = FrameRing.frameAt(slot);
   const { client, vip, ports, protocol, vlan } = packet;

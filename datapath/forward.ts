@@ -31,7 +31,10 @@ import * as tcp from "./wire/tcp.ts";
 /** What a forwarder works with. */
 export interface ForwarderParts {
   readonly ring: FrameRing;
+  /** The interface of the VIPs. */
   readonly local: LocalInterface;
+  /** Further interfaces that real servers are reached by, from number 1 on. */
+  readonly uplinks: readonly LocalInterface[];
   readonly connections: ConnectionTable;
   readonly destinations: Destinations;
   readonly neighbors: NeighborTable;
@@ -57,8 +60,8 @@ export class Forwarder {
 
   constructor(parts: ForwarderParts, table: ForwardingTable) {
     const { ring } = parts;
-    // The form that wire/ has 32-bit fields in.
-    const local = { ...parts.local, macLow: parts.local.macLow | 0 };
+    const local = withSignedMac(parts.local);
+    const interfaces = [local, ...parts.uplinks.map(withSignedMac)];
     this.#locator = new Locator(ring, local, this.#packet);
     this.#resolution = new AddressResolution(ring, local, parts.neighbors);
     this.#connections = parts.connections;
@@ -68,7 +71,7 @@ export class Forwarder {
     this.#held = new HeldFragments(ring, parts.queue);
     this.#lookAhead = new LookAhead(ring, this.#connections);
     this.#answers = new Answers(ring, local);
-    this.#rewriter = new Rewriter({ ...parts, local, answers: this.#answers });
+    this.#rewriter = new Rewriter({ ...parts, interfaces, answers: this.#answers });
     this.#table = table;
   }
 
@@ -248,4 +251,9 @@ export class Forwarder {
     const isStray = service.data.protocol === ipv4.Protocol.TCP && !opensConnection(packet.flags);
     return isStray || service.data.isSettling ? Verdict.DroppedNoServer : this.#answers.unreachable(packet);
   }
+}
+
+/** The form that wire/ has 32-bit fields in. */
+function withSignedMac(local: LocalInterface): LocalInterface {
+  return { ...local, macLow: local.macLow | 0 };
 }

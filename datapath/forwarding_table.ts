@@ -188,6 +188,7 @@ export class ForwardingTable {
         index,
       }, {
         vlan: service.neighbors[index]!.vlan,
+        egress: destination.egress,
         maximum: destination.maxConnections,
         minimum: destination.minConnections,
       });

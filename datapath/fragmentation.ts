@@ -34,6 +34,7 @@ export function cutPacket(ring: FrameRing, packet: Packet, mtu: number, queue: S
     ring.arena.copyWithin(to + payload - at, payload + done, payload + done + room);
     completeFragment(ring, to + ip - at, room, offset + done, true);
     ring.shifts[spare] = 0;
+    ring.egress[spare] = ring.egress[slot]!;
     ring.lengths[spare] = payload - at + room;
     describeComplete(ring, spare);
     queue.add(spare);

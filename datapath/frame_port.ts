@@ -14,8 +14,17 @@ export interface PortStatistics {
   readonly transmitErrors: number;
 }
 
+/** Where frames leave. */
+export interface FrameExit {
+  /**
+   * Sends the frames of `ring` that are in the slots `slots[0]` to `slots[count - 1]`, each with its
+   * `virtio_net_hdr` right before it. Frames the kernel refuses are counted, not tried again. Hot path.
+   */
+  transmit(ring: FrameRing, slots: Int32Array, count: number): void;
+}
+
 /** A network interface, or what stands for one in a test. */
-export interface FramePort {
+export interface FramePort extends FrameExit {
   /**
    * Receives at most `limit` frames without waiting. The slots they are in stand in `ring.order`, all of them below
    * `limit`. A frame that did not fit has a length of 0. Hot path.
@@ -23,11 +32,6 @@ export interface FramePort {
    * @returns Number of frames; there may be more even if it is less than `limit`, but none if it is 0.
    */
   receive(ring: FrameRing, limit: number): number;
-  /**
-   * Sends the frames of `ring` that are in the slots `slots[0]` to `slots[count - 1]`, each with its
-   * `virtio_net_hdr` right before it. Frames the kernel refuses are counted, not tried again. Hot path.
-   */
-  transmit(ring: FrameRing, slots: Int32Array, count: number): void;
   /** Waits until a frame can be received, `timeoutMs` at most. */
   wait(timeoutMs: number): void;
   statistics(): PortStatistics;

@@ -24,6 +24,8 @@ export class FrameRing {
   readonly lengths: Uint32Array;
   /** Bytes by which the frame in each slot begins behind {@linkcode frameAt}: 0, or a tag's length up or down. */
   readonly shifts: Int8Array;
+  /** Interface that the frame in each slot leaves by: 0 for that of the VIPs, from 1 on the uplinks. */
+  readonly egress: Uint8Array;
   /** Slots in the order in which their frames arrived. */
   readonly order: Int32Array;
   /** Frame space of each slot. */
@@ -35,6 +37,7 @@ export class FrameRing {
     this.view = new DataView(this.arena.buffer);
     this.lengths = new Uint32Array(slotCount);
     this.shifts = new Int8Array(slotCount);
+    this.egress = new Uint8Array(slotCount);
     this.order = Int32Array.from({ length: slotCount }, (_, slot) => slot);
     this.frames = Array.from(
       { length: slotCount },

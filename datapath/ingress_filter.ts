@@ -8,7 +8,7 @@
 import { familyOf } from "../model/ip_address.ts";
 
 /** Neighbor Solicitation and Advertisement, by the first byte behind the IPv6 header (RFC 4861 §4.3, §4.4). */
-const NEIGHBOR_MESSAGES = "icmp6 and (ip6[40] == 135 or ip6[40] == 136)";
+export const NEIGHBOR_MESSAGES = "icmp6 and (ip6[40] == 135 or ip6[40] == 136)";
 
 /**
  * The pcap-filter(7) expression for VIPs. It also lets through what comes in a VLAN: the kernel takes a tag off

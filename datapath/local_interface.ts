@@ -1,10 +1,10 @@
 /**
- * What the hot path knows of the interface it works on.
+ * What the hot path knows of an interface it works on.
  *
  * @module
  */
 
-/** The interface frames come from and leave by. */
+/** An interface frames leave by, as they came by it or by another one. */
 export interface LocalInterface {
   readonly macHigh: number;
   readonly macLow: number;

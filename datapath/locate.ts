@@ -62,6 +62,7 @@ export class Locator {
     const length = this.#ring.lengths[slot]!;
     const at = FrameRing.frameAt(slot);
     this.#ring.shifts[slot] = 0;
+    this.#ring.egress[slot] = 0;
     if (length < ethernet.HEADER_BYTES) {
       return length === 0 ? Verdict.DroppedTruncated : Verdict.DroppedMalformed;
     }

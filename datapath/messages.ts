@@ -12,6 +12,7 @@ import type {
   SchedulerName,
   SchedulerOption,
 } from "../model/config.ts";
+import type { Decision, ExplainQuestion } from "../model/explanation.ts";
 import type { Mac } from "../model/ip_address.ts";
 import type { FanOutGroups } from "./pcap_port.ts";
 import type { Steering } from "./steering.ts";
@@ -20,6 +21,8 @@ export interface DestinationData {
   readonly address: string;
   /** VLAN it is reached in; `null` means untagged. */
   readonly vlan: number | null;
+  /** Interface it is reached by: 0 for that of the VIPs, from 1 on the uplinks of {@linkcode StartData}. */
+  readonly egress: number;
   /** What the scheduler is to use; 0 for quiesced, and during slow start less than configured. */
   readonly weight: number;
   /** Whether its health check failed: it gets nothing, and its connections follow `onServerLoss`. */
@@ -88,13 +91,21 @@ export interface WorkerShare {
   readonly loads: SharedArrayBuffer | null;
 }
 
-export interface StartData {
-  readonly share: WorkerShare;
+/** An interface to use. */
+export interface InterfaceData {
   readonly device: string;
   readonly interfaceIndex: number;
   readonly mac: Mac;
+  /** Largest IP packet it takes. */
   readonly mtu: number;
   readonly addresses: readonly InterfaceAddress[];
+}
+
+/** The interface is that of the VIPs. */
+export interface StartData extends InterfaceData {
+  readonly share: WorkerShare;
+  /** Further interfaces that real servers are reached by. */
+  readonly uplinks: readonly InterfaceData[];
   /** File of the connection table; made if it is not there. */
   readonly tableFile: string;
   readonly maxConnections: number;
@@ -138,7 +149,9 @@ export type ToDatapath =
     readonly address: string;
     readonly vlan: number;
     readonly mac: string | null;
-  };
+  }
+  /** Answered by "explained" with the same number. */
+  | { readonly kind: "explain"; readonly number: number; readonly question: ExplainQuestion };
 
 /** What became of the connection table of an earlier run. */
 export type Adoption =
@@ -164,6 +177,11 @@ export type FromDatapath =
     readonly before: string | null;
   }
   | { readonly kind: "neighborLost"; readonly address: string; readonly vlan: number }
+  /** Some groups of the VIPs cannot be joined; it goes on trying. */
+  | { readonly kind: "groupsRefused"; readonly message: string; readonly remedy: string | null }
+  /** After that: all are joined. */
+  | { readonly kind: "groupsJoined" }
+  | { readonly kind: "explained"; readonly number: number; readonly decision: Decision }
   | {
     readonly kind: "fault";
     readonly message: string;

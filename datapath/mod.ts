@@ -16,14 +16,22 @@
  */
 
 import type { ExitCode } from "../model/exit_code.ts";
-import { macFromText } from "../model/ip_address.ts";
+import type { Decision, ExplainQuestion } from "../model/explanation.ts";
+import { addressWords, familyOf, type Mac, macFromText } from "../model/ip_address.ts";
 import { OperatorError } from "../model/operator_error.ts";
 import { type DatapathCounters, EMPTY_COUNTERS, sumCounters } from "./counters.ts";
+import { requireIpv6 } from "./ffi/group_membership.ts";
 import { openLibc } from "./ffi/libc.ts";
 import { openLibpcap } from "./ffi/libpcap.ts";
-import type { Adoption, ForwardingTableData, FromDatapath, LoadCellsOfTable } from "./messages.ts";
+import type {
+  Adoption,
+  ForwardingTableData,
+  FromDatapath,
+  InterfaceData,
+  LoadCellsOfTable,
+} from "./messages.ts";
 import { createSharedLoads, LoadCells } from "./shared_loads.ts";
-import { steeringFor } from "./steering.ts";
+import { type Steering, steeringFor, workerOf } from "./steering.ts";
 import { WorkerHandle, type WorkerReport, type WorkerStart } from "./worker_handle.ts";
 
 export { EMPTY_COUNTERS } from "./counters.ts";
@@ -49,10 +57,31 @@ export function checkLibraries(): void {
   openLibpcap().close();
 }
 
-/** What a datapath needs to start. */
-export type DatapathOptions = Omit<WorkerStart, "mac" | "share" | "cells"> & {
+/**
+ * Looks whether an interface can have these VIPs.
+ *
+ * @throws {HostError} If some of them are IPv6 addresses and it has no IPv6.
+ */
+export function checkInterface(device: string, vips: readonly string[]): void {
+  if (!vips.some((vip) => familyOf(vip) === 6)) return;
+  const libc = openLibc();
+  try {
+    requireIpv6(libc, device);
+  } finally {
+    libc.close();
+  }
+}
+
+/** An interface to use. */
+export type InterfaceOptions = Omit<InterfaceData, "mac"> & {
   /** `aa:bb:cc:dd:ee:ff`. */
   readonly mac: string;
+};
+
+/** What a datapath needs to start. */
+export type DatapathOptions = Omit<WorkerStart, "mac" | "uplinks" | "share" | "cells"> & InterfaceOptions & {
+  /** Further interfaces that real servers are reached by. */
+  readonly uplinks: readonly InterfaceOptions[];
   /** How many Workers there are, at least one. */
   readonly workers: number;
   /** CPU that each is bound to; `null` means none is bound. */
@@ -70,6 +99,7 @@ export class Datapath {
   readonly #applied: number[] = [];
   readonly #cells = new LoadCells();
   readonly #onEvent: (event: DatapathEvent) => void;
+  #steering: Steering | null = null;
   #generation: number;
   #destinationCount: number;
   /** The last counters that were of the last table in every Worker. */
@@ -111,6 +141,24 @@ export class Datapath {
     this.#workers[0]?.post({ kind: "announce", vip });
   }
 
+  /**
+   * What would become of the first packet of a connection; nothing changes by that.
+   *
+   * @throws {OperatorError} If the datapath is stopped before it can answer.
+   */
+  async explain(question: ExplainQuestion): Promise<Decision> {
+    const number = workerOf(Uint32Array.from(addressWords(question.client)), this.#steering!);
+    const decision = await this.#workers[number]!.explain(question);
+    if (number === 0) return decision;
+    // The real servers answer to the first Worker only.
+    const { servers } = await this.#workers[0]!.explain(question);
+    const ages = new Map(servers.map(({ address, macAgeMs }) => [address, macAgeMs]));
+    return {
+      ...decision,
+      servers: decision.servers.map((server) => ({ ...server, macAgeMs: ages.get(server.address) ?? null })),
+    };
+  }
+
   /** Generation of the table last given. */
   get generation(): number {
     return this.#generation;
@@ -139,8 +187,10 @@ export class Datapath {
   }
 
   /** One after the other: the kernel numbers them in the order they come, and they share one file (table_file.ts). */
-  async #startWorkers({ workers, cpus, mac, ...start }: DatapathOptions): Promise<void> {
+  async #startWorkers({ workers, cpus, ...options }: DatapathOptions): Promise<void> {
+    const start = { ...withMac(options), uplinks: options.uplinks.map(withMac) };
     const steering = steeringFor(workers, start.table.services, start.hashKey);
+    this.#steering = steering;
     const loads = workers === 1 ? null : createSharedLoads(workers);
     const cells = this.#cellsOf(start.table);
     const started: Started[] = [];
@@ -152,7 +202,7 @@ export class Datapath {
         cpu: cpus?.[number] ?? null,
         loads,
       };
-      started.push(await this.#startWorker(number, { ...start, mac: macFromText(mac), share, cells }));
+      started.push(await this.#startWorker(number, { ...start, share, cells }));
     }
     this.#onEvent({ ...started[0]!, adoption: adoptionOfAll(started.map(({ adoption }) => adoption)) });
     for (const worker of this.#workers) worker.forward();
@@ -217,6 +267,10 @@ function adoptionOfAll(adoptions: readonly Adoption[]): Adoption {
     0,
   );
   return adoptions[0]!.kind === "adopted" ? { kind: "adopted", connections } : adoptions[0]!;
+}
+
+function withMac<T extends { readonly mac: string }>(options: T): Omit<T, "mac"> & { readonly mac: Mac } {
+  return { ...options, mac: macFromText(options.mac) };
 }
 
 function countDestinations(table: ForwardingTableData): number {

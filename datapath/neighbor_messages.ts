@@ -1,12 +1,45 @@
 /**
- * What Neighbor Discovery says about real servers (RFC 4861 §7.2.3, §7.2.5).
+ * What ARP and Neighbor Discovery say about real servers (RFC 826; RFC 4861 §7.2.3, §7.2.5).
  *
  * @module
  */
 
-import type { NeighborTable } from "./neighbor_table.ts";
+import { IPV4_MAPPED } from "../model/ip_address.ts";
+import { type NeighborTable, Sign } from "./neighbor_table.ts";
+import * as arp from "./wire/arp.ts";
+import * as ethernet from "./wire/ethernet.ts";
 import * as ipv6 from "./wire/ipv6.ts";
 import * as ndp from "./wire/ndp.ts";
+
+/**
+ * Takes note of whom an ARP packet, IPv4 over Ethernet, comes from. Hot path.
+ *
+ * @param ethernetAt Absolute offset of the frame, which is for us or a group, and `message` that of the packet.
+ * @returns Whether it comes from a real server.
+ */
+export function hearArp(
+  neighbors: NeighborTable,
+  frame: DataView,
+  ethernetAt: number,
+  message: number,
+  vlan: number,
+  nowMs: number,
+): boolean {
+  // An answer goes to who has asked (RFC 826), an announcement to everybody.
+  const isAnswer = arp.operation(frame, message) === arp.Operation.REPLY &&
+    !ethernet.isGroupDestination(frame, ethernetAt);
+  return neighbors.heard(
+    vlan,
+    0,
+    0,
+    IPV4_MAPPED,
+    arp.senderAddress(frame, message),
+    arp.senderMacHigh(frame, message),
+    arp.senderMacLow(frame, message),
+    isAnswer ? Sign.ANSWER : Sign.UNASKED,
+    nowMs,
+  );
+}
 
 /**
  * Takes note of whom a valid solicitation comes from. Hot path.
@@ -32,6 +65,7 @@ export function hearSolicitation(
     ipv6.sourceWord(frame, ip, 3),
     ndp.macHigh(frame, mac),
     ndp.macLow(frame, mac),
+    Sign.UNASKED,
     nowMs,
   );
 }
@@ -55,13 +89,11 @@ export function hearAdvertisement(
   const c = ndp.targetWord(frame, message, 2);
   const d = ndp.targetWord(frame, message, 3);
   const mac = ndp.linkLayerAddress(frame, message, bytes, ndp.LinkLayer.OF_TARGET);
-  if (mac === ndp.NO_OPTION) {
-    // Linux leaves the MAC out where it was asked by unicast.
-    return ndp.isSolicited(frame, message) && neighbors.confirmed(vlan, a, b, c, d, nowMs);
-  }
+  const isAnswer = ndp.isSolicited(frame, message);
+  // Linux leaves the MAC out where it was asked by unicast.
+  if (mac === ndp.NO_OPTION) return isAnswer && neighbors.confirmed(vlan, a, b, c, d, nowMs);
+  const answer = ndp.isOverriding(frame, message) ? Sign.ANSWER : Sign.ANSWER_OF_PROXY;
   const high = ndp.macHigh(frame, mac);
   const low = ndp.macLow(frame, mac);
-  return ndp.isOverriding(frame, message)
-    ? neighbors.heard(vlan, a, b, c, d, high, low, nowMs)
-    : neighbors.heardWithoutOverride(vlan, a, b, c, d, high, low, nowMs);
+  return neighbors.heard(vlan, a, b, c, d, high, low, isAnswer ? answer : Sign.UNASKED, nowMs);
 }

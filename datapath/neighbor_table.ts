@@ -4,6 +4,9 @@
  * §7.3, which Linux uses for ARP as well: confirmed now and then by unicast, asked for by everybody's address when
  * that fails.
  *
+ * Anybody on the link can say what he likes. A MAC that is known gives way to an answer only; what is said unasked
+ * makes the director ask, at most once a second, and whoever has the address answers before a frame goes astray.
+ *
  * @module
  */
 
@@ -19,6 +22,20 @@ const RETRANSMIT_MS = 1_000;
 const UNICAST_PROBES = 2;
 /** Requests without an answer, of either kind, after which a known MAC is given up. */
 const PROBES = 5;
+/** How long after an answer nothing else is listened to: of several answers the first counts (locktime, arp(7)). */
+const LOCK_MS = 1_000;
+
+/** What a message says about a neighbour, besides its MAC. */
+export const Sign = {
+  /** Nothing: it may come from anybody, for any reason. */
+  UNASKED: 0,
+  /** It is meant as an answer; it is one if there was a question. */
+  ANSWER: 1,
+  /** The same, by somebody who need not be the neighbour: it replaces no MAC, as that of a proxy (RFC 4861 §7.2.5). */
+  ANSWER_OF_PROXY: 2,
+} as const;
+
+export type Sign = (typeof Sign)[keyof typeof Sign];
 
 /** Which neighbour: the same address in another VLAN is another host. */
 export interface NeighborId {
@@ -45,8 +62,13 @@ interface Neighbor extends NeighborId {
   readonly words: Int32Array;
   readonly sender: string | null;
   mac: Mac | null;
+  /** Of the last sign that the MAC is right; `null` if there was none here. */
+  confirmedAtMs: number | null;
   askAtMs: number;
+  /** Requests without an answer; from {@linkcode UNICAST_PROBES} on everybody is asked. */
   unanswered: number;
+  /** Whether a request went out since the last answer. */
+  isAsked: boolean;
 }
 
 export class NeighborTable {
@@ -70,6 +92,13 @@ export class NeighborTable {
     return this.#neighbors.get(keyOf(address, vlan))?.mac ?? null;
   }
 
+  /** Milliseconds since the last sign that a MAC is right, or `null` if it is not known, or from another table only. */
+  ageOf(address: string, vlan: number, nowMs: number): number | null {
+    const neighbor = this.#neighbors.get(keyOf(address, vlan));
+    if (neighbor === undefined || neighbor.mac === null || neighbor.confirmedAtMs === null) return null;
+    return nowMs - neighbor.confirmedAtMs;
+  }
+
   /** Makes `wanted` the neighbours to know; what is known of those that stay is kept. */
   reconcile(wanted: Iterable<NeighborId>, nowMs: number): void {
     const before = new Map(this.#neighbors);
@@ -85,8 +114,10 @@ export class NeighborTable {
         // Our addresses are in no VLAN: there they belong to somebody else, if to anybody.
         sender: vlan === UNTAGGED ? this.#senderFor(address) : null,
         mac: null,
+        confirmedAtMs: null,
         askAtMs: nowMs,
         unanswered: 0,
+        isAsked: false,
       };
       this.#neighbors.set(key, neighbor);
       const [a, b, c, d] = neighbor.words;
@@ -108,40 +139,25 @@ export class NeighborTable {
     d: number,
     macHigh: number,
     macLow: number,
+    sign: Sign,
     nowMs: number,
   ): boolean {
     const neighbor = this.#find(vlan, a, b, c, d);
     // A group address or none as sender is nonsense (RFC 1812 §3.3.2).
     const isNobody = (macHigh & 0x0100) !== 0 || (macHigh === 0 && macLow === 0);
     if (neighbor === null || isNobody) return false;
-    this.#confirm(neighbor, nowMs);
-    const before = neighbor.mac;
-    if (before === null || !isSame(before, macHigh, macLow)) {
-      neighbor.mac = { high: macHigh, low: macLow >>> 0 };
-      const { address } = neighbor;
-      this.#onChange({ kind: "learnt", address, vlan, mac: neighbor.mac, before });
+    const { mac } = neighbor;
+    const isAnswer = sign !== Sign.UNASKED && neighbor.isAsked;
+    if (mac !== null && isSame(mac, macHigh, macLow)) {
+      if (isAnswer) this.#confirm(neighbor, nowMs);
+    } else if (mac === null || (isAnswer && sign === Sign.ANSWER)) {
+      if (isAnswer) this.#confirm(neighbor, nowMs);
+      else this.#askEverybody(neighbor, nowMs);
+      this.#learn(neighbor, macHigh, macLow, nowMs);
+    } else if (neighbor.unanswered < UNICAST_PROBES && !isLocked(neighbor, nowMs)) {
+      this.#askEverybody(neighbor, nowMs);
     }
     return true;
-  }
-
-  /**
-   * Takes note of a message that must not replace another MAC, as that of a proxy (RFC 4861 §7.2.5). Hot path.
-   *
-   * @returns Whether the address is one of ours to know.
-   */
-  heardWithoutOverride(
-    vlan: number,
-    a: number,
-    b: number,
-    c: number,
-    d: number,
-    macHigh: number,
-    macLow: number,
-    nowMs: number,
-  ): boolean {
-    const mac = this.#find(vlan, a, b, c, d)?.mac ?? null;
-    const isOther = mac !== null && !isSame(mac, macHigh, macLow);
-    return isOther || this.heard(vlan, a, b, c, d, macHigh, macLow, nowMs);
   }
 
   /**
@@ -152,7 +168,7 @@ export class NeighborTable {
   confirmed(vlan: number, a: number, b: number, c: number, d: number, nowMs: number): boolean {
     const neighbor = this.#find(vlan, a, b, c, d);
     if (neighbor === null) return false;
-    if (neighbor.mac !== null) this.#confirm(neighbor, nowMs);
+    if (neighbor.mac !== null && neighbor.isAsked) this.#confirm(neighbor, nowMs);
     return true;
   }
 
@@ -185,6 +201,7 @@ export class NeighborTable {
         mac: neighbor.unanswered < UNICAST_PROBES ? neighbor.mac : null,
       });
       neighbor.unanswered += 1;
+      neighbor.isAsked = true;
       neighbor.askAtMs = nowMs + RETRANSMIT_MS;
     }
     return requests;
@@ -205,7 +222,22 @@ export class NeighborTable {
 
   #confirm(neighbor: Neighbor, nowMs: number): void {
     neighbor.unanswered = 0;
+    neighbor.isAsked = false;
+    neighbor.confirmedAtMs = nowMs;
     neighbor.askAtMs = nowMs + REACHABLE_MS;
+  }
+
+  #learn(neighbor: Neighbor, macHigh: number, macLow: number, nowMs: number): void {
+    const { address, vlan, mac: before } = neighbor;
+    neighbor.mac = { high: macHigh, low: macLow >>> 0 };
+    neighbor.confirmedAtMs = nowMs;
+    this.#onChange({ kind: "learnt", address, vlan, mac: neighbor.mac, before });
+  }
+
+  /** Makes the next tick ask whose the address is. */
+  #askEverybody(neighbor: Neighbor, nowMs: number): void {
+    neighbor.unanswered = UNICAST_PROBES;
+    neighbor.askAtMs = nowMs;
   }
 
   /** Our address on the neighbour's link, for IPv6 one that is good on every link if we have one. */
@@ -230,6 +262,10 @@ function numberOf(vlan: number, a: number, b: number, c: number, d: number): num
   number = Math.imul(number, 0x9e3779b1) ^ b;
   number = Math.imul(number, 0x9e3779b1) ^ c;
   return Math.imul(number, 0x9e3779b1) ^ d;
+}
+
+function isLocked({ confirmedAtMs }: Neighbor, nowMs: number): boolean {
+  return confirmedAtMs !== null && nowMs - confirmedAtMs < LOCK_MS;
 }
 
 function isSame(mac: Mac, high: number, low: number): boolean {

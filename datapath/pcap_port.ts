@@ -15,6 +15,7 @@ import { Capture, CaptureWait, openLibpcap } from "./ffi/libpcap.ts";
 import { PacketSocket } from "./ffi/packet_socket.ts";
 import type { FramePort, PortStatistics } from "./frame_port.ts";
 import { FrameRing } from "./frame_ring.ts";
+import { TAG_BYTES } from "./wire/ethernet.ts";
 
 /** Memory of the capture of plain frames: some 16,000 of a wire with an MTU of 1,500. */
 const PLAIN_BUFFER_BYTES = 32 << 20;
@@ -80,7 +81,8 @@ export class PcapPort implements FramePort {
     using opened = new DisposableStack();
     const open = (snapshotBytes: number, bufferBytes: number) =>
       opened.use(new Capture(libpcap, libc, { device, snapshotBytes, bufferBytes }));
-    this.#plain = open(this.#longestPlain, PLAIN_BUFFER_BYTES);
+    // The filter sees a frame before libpcap puts its tag back.
+    this.#plain = open(this.#longestPlain + TAG_BYTES, PLAIN_BUFFER_BYTES);
     this.#merged = open(FrameRing.FRAME_BYTES, MERGED_BUFFER_BYTES);
     this.groups = fanOut === null ? null : this.#share(libc, fanOut);
     this.#wait = new CaptureWait(libc, [this.#plain, this.#merged], wakeFd);

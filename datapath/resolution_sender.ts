@@ -7,7 +7,7 @@
 
 import { addressWords, familyOf, ipv4FromText, type Mac } from "../model/ip_address.ts";
 import type { LocalInterface } from "./local_interface.ts";
-import type { FramePort } from "./frame_port.ts";
+import type { FrameExit } from "./frame_port.ts";
 import { FrameRing } from "./frame_ring.ts";
 import type { DueRequest, NeighborId } from "./neighbor_table.ts";
 import { describeComplete } from "./offload.ts";
@@ -33,7 +33,7 @@ const NOBODY: Mac = { high: 0, low: 0 };
 const ALL_NODES: Mac = { high: ndp.MULTICAST_MAC_HIGH, low: ndp.ALL_NODES_LAST };
 
 export class ResolutionSender {
-  readonly #port: FramePort;
+  readonly #port: FrameExit;
   readonly #ring: FrameRing;
   readonly #firstSlot: number;
   readonly #local: LocalInterface;
@@ -42,7 +42,7 @@ export class ResolutionSender {
   #pending = 0;
 
   /** @param firstSlot Slots of the ring from this one on are free whenever {@linkcode tick} is called. */
-  constructor(port: FramePort, ring: FrameRing, firstSlot: number, local: LocalInterface) {
+  constructor(port: FrameExit, ring: FrameRing, firstSlot: number, local: LocalInterface) {
     this.#port = port;
     this.#ring = ring;
     this.#firstSlot = firstSlot;

@@ -28,7 +28,8 @@ import * as vlanTag from "./wire/vlan.ts";
 /** What a rewriter works with. */
 export interface RewriterParts {
   readonly ring: FrameRing;
-  readonly local: LocalInterface;
+  /** Those that frames leave by, by the number that a destination has of its own. */
+  readonly interfaces: readonly LocalInterface[];
   readonly destinations: Destinations;
   readonly answers: Answers;
   readonly queue: SendQueue;
@@ -36,14 +37,14 @@ export interface RewriterParts {
 
 export class Rewriter {
   readonly #ring: FrameRing;
-  readonly #local: LocalInterface;
+  readonly #interfaces: readonly LocalInterface[];
   readonly #destinations: Destinations;
   readonly #answers: Answers;
   readonly #queue: SendQueue;
 
   constructor(parts: RewriterParts) {
     this.#ring = parts.ring;
-    this.#local = parts.local;
+    this.#interfaces = parts.interfaces;
     this.#destinations = parts.destinations;
     this.#answers = parts.answers;
     this.#queue = parts.queue;
@@ -53,7 +54,7 @@ export class Rewriter {
   takePacket(packet: Packet, destination: number): Verdict {
     const condition = this.#destinations.condition[destination]!;
     if (condition <= Condition.Unresolved) return lost(condition);
-    const { mtu } = this.#local;
+    const { mtu } = this.#egressOf(destination);
     const { slot, ip, transport, protocol, bytes } = packet;
     if (bytes > mtu && protocol !== ipv4.Protocol.TCP) return this.#takeOversized(packet, destination);
     this.#rewrite(packet, destination);
@@ -66,7 +67,7 @@ export class Rewriter {
   takeFragment(packet: Packet, destination: number): Verdict {
     const condition = this.#destinations.condition[destination]!;
     if (condition <= Condition.Unresolved) return lost(condition);
-    if (packet.bytes > this.#local.mtu) return this.#takeOversized(packet, destination);
+    if (packet.bytes > this.#egressOf(destination).mtu) return this.#takeOversized(packet, destination);
     this.#rewrite(packet, destination);
     describeComplete(this.#ring, packet.slot);
     return Verdict.Forwarded;
@@ -76,6 +77,8 @@ export class Rewriter {
   takeError(packet: Packet, destination: number): Verdict {
     const condition = this.#destinations.condition[destination]!;
     if (condition <= Condition.Unresolved) return lost(condition);
+    // No error is sent about an error (RFC 1122 §3.2.2).
+    if (packet.bytes > this.#egressOf(destination).mtu) return Verdict.DroppedOversized;
     this.#rewrite(packet, destination);
     describeComplete(this.#ring, packet.slot);
     return Verdict.ForwardedIcmp;
@@ -83,32 +86,42 @@ export class Rewriter {
 
   #rewrite(packet: Packet, destination: number): void {
     const frame = this.#ring.view;
-    const { macHigh, macLow, vlan, packets, bytes } = this.#destinations;
+    const { macHigh, macLow, vlan, egress, packets, bytes } = this.#destinations;
+    const number = egress[destination]!;
+    const local = this.#interfaces[number]!;
+    this.#ring.egress[packet.slot] = number;
     // What came, in one frame: as large as the segments or fragments that leave, if there are any, are together.
     bytes[destination]! += this.#ring.lengths[packet.slot]!;
     packets[destination]! += 1;
     if (vlan[destination] !== packet.vlan) moveToVlan(this.#ring, packet, vlan[destination]!);
     ethernet.setDestination(frame, packet.at, macHigh[destination]!, macLow[destination]! | 0);
-    ethernet.setSource(frame, packet.at, this.#local.macHigh, this.#local.macLow);
+    ethernet.setSource(frame, packet.at, local.macHigh, local.macLow);
     if (packet.isIpv6) ipv6.decrementHopLimit(frame, packet.ip);
     else ipv4.decrementTtl(frame, packet.ip);
   }
 
   /** UDP, or a fragment, that is larger than the MTU. */
   #takeOversized(packet: Packet, destination: number): Verdict {
+    const { mtu } = this.#egressOf(destination);
     // Only its sender may cut it (RFC 8200 §5), which is also told if it is a fragment (RFC 4443 §3.2).
-    if (packet.isIpv6) return this.#answers.tooBig(packet);
+    if (packet.isIpv6) return this.#answers.tooBig(packet, mtu);
     const frame = this.#ring.view;
     const { ip } = packet;
     // Every fragment gets a new checksum: it must not make a damaged header look intact.
     if (fold(sum(frame, ip, ipv4.headerBytes(frame, ip))) !== 0xffff) return Verdict.DroppedMalformed;
     if (ipv4.isUncuttable(frame, ip)) {
-      return ipv4.fragmentOffset(frame, ip) === 0 ? this.#answers.tooBig(packet) : Verdict.DroppedOversized;
+      return ipv4.fragmentOffset(frame, ip) === 0
+        ? this.#answers.tooBig(packet, mtu)
+        : Verdict.DroppedOversized;
     }
     if (!packet.isFragment) completeUdpChecksum(frame, ip);
     this.#rewrite(packet, destination);
-    cutPacket(this.#ring, packet, this.#local.mtu, this.#queue);
+    cutPacket(this.#ring, packet, mtu, this.#queue);
     return Verdict.ForwardedInFragments;
+  }
+
+  #egressOf(destination: number): LocalInterface {
+    return this.#interfaces[this.#destinations.egress[destination]!]!;
   }
 }
 

@@ -1,29 +1,35 @@
 /**
- * Frames that are ready to leave, in their order, and room for those that did not arrive as they leave: the pieces of
+ * Frames that are ready to leave, in the order of each interface, and room for those that did not arrive as they leave: the pieces of
  * a packet, and fragments that had to wait.
  *
  * @module
  */
 
-import type { FramePort } from "./frame_port.ts";
+import type { FrameExit } from "./frame_port.ts";
 import type { FrameRing } from "./frame_ring.ts";
 
 /** Spare slots a queue needs: enough to share the cost of a system call. */
 export const SPARE_SLOTS = 32;
 
 export class SendQueue {
-  readonly #port: FramePort;
+  readonly #exits: readonly FrameExit[];
   readonly #ring: FrameRing;
   readonly #slots: Int32Array;
+  /** Those of {@linkcode #slots} whose frames leave by one of several interfaces. */
+  readonly #slotsOfExit: Int32Array;
   readonly #firstSpare: number;
   #count = 0;
   #sparesUsed = 0;
 
-  /** @param firstSpare The first of {@linkcode SPARE_SLOTS} slots of `ring` that nobody else uses. */
-  constructor(port: FramePort, ring: FrameRing, firstSpare: number) {
-    this.#port = port;
+  /**
+   * @param firstSpare The first of {@linkcode SPARE_SLOTS} slots of `ring` that nobody else uses.
+   * @param uplinks Where frames leave whose `ring.egress` is 1 and more.
+   */
+  constructor(port: FrameExit, ring: FrameRing, firstSpare: number, uplinks: readonly FrameExit[] = []) {
+    this.#exits = [port, ...uplinks];
     this.#ring = ring;
     this.#slots = new Int32Array(ring.slotCount);
+    this.#slotsOfExit = new Int32Array(ring.slotCount);
     this.#firstSpare = firstSpare;
   }
 
@@ -42,8 +48,24 @@ export class SendQueue {
 
   /** Sends what was added. Hot path. */
   flush(): void {
-    if (this.#count > 0) this.#port.transmit(this.#ring, this.#slots, this.#count);
+    if (this.#count > 0) {
+      if (this.#exits.length === 1) this.#exits[0]!.transmit(this.#ring, this.#slots, this.#count);
+      else this.#flushEach();
+    }
     this.#count = 0;
     this.#sparesUsed = 0;
+  }
+
+  #flushEach(): void {
+    const { egress } = this.#ring;
+    const slots = this.#slotsOfExit;
+    for (let exit = 0; exit < this.#exits.length; exit++) {
+      let count = 0;
+      for (let index = 0; index < this.#count; index++) {
+        const slot = this.#slots[index]!;
+        if (egress[slot] === exit) slots[count++] = slot;
+      }
+      if (count > 0) this.#exits[exit]!.transmit(this.#ring, slots, count);
+    }
   }
 }

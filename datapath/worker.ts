@@ -4,12 +4,14 @@
  * @module
  */
 
+import type { ExplainQuestion } from "../model/explanation.ts";
 import { macFromText, macToText } from "../model/ip_address.ts";
 import { OperatorError } from "../model/operator_error.ts";
 import { SourceLimits } from "./admission.ts";
 import { CounterWriter } from "./counters.ts";
 import { Destinations } from "./destinations.ts";
 import { BATCH_FRAMES, Engine } from "./engine.ts";
+import { Explainer } from "./explain.ts";
 import { bindThread } from "./ffi/affinity.ts";
 import { GroupMembership } from "./ffi/group_membership.ts";
 import { type Libc, monotonicMs, openLibc } from "./ffi/libc.ts";
@@ -19,23 +21,31 @@ import { FragmentTable } from "./fragment_table.ts";
 import { FrameRing } from "./frame_ring.ts";
 import { ingressFilter } from "./ingress_filter.ts";
 import { KeyedHash } from "./keyed_hash.ts";
+import type { LocalInterface } from "./local_interface.ts";
 import {
   Control,
   type ForwardingTableData,
   type FromDatapath,
+  type InterfaceData,
   type LoadCellsOfTable,
   type StartData,
   type ToDatapath,
   type WorkerShare,
 } from "./messages.ts";
-import { type NeighborChange, type NeighborId, NeighborTable } from "./neighbor_table.ts";
+import type { NeighborChange, NeighborId } from "./neighbor_table.ts";
+import { Neighborhood } from "./neighborhood.ts";
+import type { PortStatistics } from "./frame_port.ts";
 import { PcapPort } from "./pcap_port.ts";
+import { RandomNumbers } from "./random_numbers.ts";
 import { ResolutionSender } from "./resolution_sender.ts";
 import { ConnectionScheduler } from "./schedule.ts";
 import { SendQueue, SPARE_SLOTS } from "./send_queue.ts";
 import { SharedLoads } from "./shared_loads.ts";
 import { steeringProgram } from "./steering.ts";
 import { openTableFile, type TableFile } from "./table_file.ts";
+import { Uplink } from "./uplink.ts";
+import { UplinkNeighbors } from "./uplink_neighbors.ts";
+import { VipGroups } from "./vip_groups.ts";
 
 /** Slots for frames the director sends of its own accord, behind those of a batch. */
 const OWN_SLOTS = 32;
@@ -61,11 +71,16 @@ class Datapath {
   readonly #share: WorkerShare;
   readonly #loads: SharedLoads | null;
   readonly #destinations: Destinations;
-  readonly #neighbors: NeighborTable;
+  readonly #uplinks: readonly Uplink[];
+  readonly #neighbors: Neighborhood;
   readonly #resolution: ResolutionSender;
-  readonly #groups: GroupMembership;
+  /** Of the first Worker only. */
+  readonly #uplinkNeighbors: readonly UplinkNeighbors[];
+  readonly #membership: GroupMembership;
+  readonly #groups: VipGroups;
   readonly #context: ForwardingContext;
-  readonly #limits: SourceLimits;
+  readonly #explainer: Explainer;
+  readonly #localUplinks: readonly LocalInterface[];
   readonly #scheduler: ConnectionScheduler;
   readonly #forwarder: Forwarder;
   readonly #engine: Engine;
@@ -86,7 +101,11 @@ class Datapath {
     this.#control = new Int32Array(start.control);
     this.#clock = sharedClock(libc);
     const nowMs = this.#clock();
-    const local = { macHigh: start.mac.high, macLow: start.mac.low, mtu: start.mtu };
+    const local = localInterface(start);
+    // A wire brings nothing larger than the VIPs' interface takes: what is larger was merged, and is cut as it came.
+    this.#localUplinks = start.uplinks.map((uplink) =>
+      localInterface({ ...uplink, mtu: Math.min(uplink.mtu, start.mtu) })
+    );
     const ring = new FrameRing(BATCH_FRAMES + OWN_SLOTS + SPARE_SLOTS);
     const fanOut = workers === 1 ? null : { program: steeringProgram(share.steering), groups: share.groups };
     this.#port = new PcapPort(start.device, start.interfaceIndex, start.mtu, ring, start.wakeFd, fanOut);
@@ -102,30 +121,55 @@ class Datapath {
       this.#destinations,
       nowMs,
     );
-    this.#neighbors = new NeighborTable(start.addresses, (change) => this.#neighborChanged(change));
+    this.#uplinks = start.uplinks.map(({ interfaceIndex }) => new Uplink(libc, interfaceIndex, ring));
+    this.#neighbors = new Neighborhood(start, start.uplinks, (change) => this.#neighborChanged(change));
     this.#resolution = new ResolutionSender(this.#port, ring, BATCH_FRAMES, local);
-    this.#groups = new GroupMembership(libc, start.device, start.interfaceIndex);
-    const random = new Uint32Array(1);
+    this.#uplinkNeighbors = !this.#isFirst ? [] : start.uplinks.map(({ device }, index) => {
+      const uplink = this.#localUplinks[index]!;
+      const sender = new ResolutionSender(this.#uplinks[index]!, ring, BATCH_FRAMES, uplink);
+      return new UplinkNeighbors({
+        libc,
+        device,
+        local: uplink,
+        table: this.#neighbors.tables[index + 1]!,
+        sender,
+      });
+    });
+    this.#membership = new GroupMembership(libc, start.device, start.interfaceIndex);
+    this.#groups = new VipGroups(this.#membership, post);
+    const random = new RandomNumbers();
     this.#context = {
       destinations: this.#destinations,
       registry: this.#file.registry,
       hashKey: start.hashKey,
-      random: () => crypto.getRandomValues(random)[0]!,
+      random: () => random.next(),
       isResolved: ({ address, vlan }) => this.#neighbors.macOf(address, vlan) !== null,
     };
     const { connections } = this.#file;
+    this.#neighbors.reconcile(start.table.services, nowMs);
     this.#table = new ForwardingTable(start.table, this.#context, null);
-    this.#limits = new SourceLimits(new KeyedHash(crypto.getRandomValues(new Uint32Array(2))));
-    this.#scheduler = new ConnectionScheduler(connections, this.#destinations, this.#table, this.#limits);
-    const queue = new SendQueue(this.#port, ring, BATCH_FRAMES + OWN_SLOTS);
+    const limits = new SourceLimits(new KeyedHash(crypto.getRandomValues(new Uint32Array(2))));
+    this.#scheduler = new ConnectionScheduler(connections, this.#destinations, this.#table, limits);
+    this.#explainer = new Explainer({
+      local,
+      uplinks: this.#localUplinks,
+      connections,
+      destinations: this.#destinations,
+      neighbors: this.#neighbors,
+      limits,
+      random,
+      worker: number,
+    });
+    const queue = new SendQueue(this.#port, ring, BATCH_FRAMES + OWN_SLOTS, this.#uplinks);
     this.#forwarder = new Forwarder({
       ring,
       queue,
       fragments: new FragmentTable(new KeyedHash(crypto.getRandomValues(new Uint32Array(2)))),
       local,
+      uplinks: this.#localUplinks,
       connections,
       destinations: this.#destinations,
-      neighbors: this.#neighbors,
+      neighbors: this.#neighbors.tables[0],
       scheduler: this.#scheduler,
     }, this.#table);
     this.#engine = new Engine({
@@ -139,7 +183,7 @@ class Datapath {
     });
     this.#counters = new CounterWriter(start.counters);
     // Where IPv6 is off, this is a reason not to start.
-    if (this.#isFirst) this.#groups.set(this.#table.vips);
+    if (this.#isFirst) this.#membership.set(this.#table.vips);
     post({
       kind: "started",
       groups: this.#port.groups,
@@ -174,7 +218,8 @@ class Datapath {
   }
 
   close(): void {
-    this.#groups.close();
+    this.#membership.close();
+    for (const uplink of [...this.#uplinks, ...this.#uplinkNeighbors]) uplink.close();
     this.#port.close();
     this.#file[Symbol.dispose]();
   }
@@ -191,12 +236,15 @@ class Datapath {
   #read(message: BetweenBreaths): void {
     if (message.kind === "table") return this.#adopt(message.table, message.cells);
     if (message.kind === "announce") return this.#announce(message.vip);
+    if (message.kind === "explain") return this.#explain(message.number, message.question);
     this.#neighbors.adopt(message, message.mac === null ? null : macFromText(message.mac));
   }
 
   #adopt(data: ForwardingTableData, cells: LoadCellsOfTable): void {
     const before = this.#table.placedVips;
     this.#loads?.useCells(cells);
+    // First: a server that is reached by another interface now is not resolved there yet.
+    this.#neighbors.reconcile(data.services, this.#clock());
     this.#table = new ForwardingTable(data, this.#context, this.#table);
     this.#scheduler.adopt(this.#table);
     this.#forwarder.adopt(this.#table);
@@ -209,14 +257,21 @@ class Datapath {
     if (vip !== undefined) this.#resolution.announceOnce(vip, this.#clock());
   }
 
-  /** Brings neighbours, filter, multicast groups and announcements in line with the table. */
+  #explain(number: number, question: ExplainQuestion): void {
+    post({
+      kind: "explained",
+      number,
+      decision: this.#explainer.explain(this.#table, question, this.#clock()),
+    });
+  }
+
+  /** Brings MACs, filter, multicast groups and announcements in line with the table. */
   #settle(vipsBefore: readonly NeighborId[], nowMs: number): void {
-    const { vips, placedVips, services, generation } = this.#table;
-    this.#neighbors.reconcile(services.flatMap(({ neighbors }) => neighbors), nowMs);
+    const { vips, placedVips, generation } = this.#table;
     // A server that was in another service before is known already.
     this.#adoptMacs();
     this.#port.setFilter(ingressFilter(vips));
-    if (this.#isFirst) this.#groups.set(vips);
+    if (this.#isFirst) this.#groups.follow(vips, nowMs);
     this.#resolution.retain(placedVips);
     for (const vip of placedVips) {
       const isNew = !vipsBefore.some(({ address, vlan }) => address === vip.address && vlan === vip.vlan);
@@ -226,16 +281,35 @@ class Datapath {
   }
 
   #tick(nowMs: number): void {
-    if (this.#isFirst) this.#resolution.tick(nowMs, this.#neighbors.due(nowMs, REQUESTS_PER_TICK));
+    if (this.#isFirst) {
+      this.#groups.tick(nowMs);
+      this.#resolution.tick(nowMs, this.#neighbors.tables[0].due(nowMs, REQUESTS_PER_TICK));
+    }
+    for (const uplink of this.#uplinkNeighbors) {
+      uplink.tick(nowMs, REQUESTS_PER_TICK, this.#engine.verdicts);
+    }
     const { connections } = this.#file;
     this.#counters.commit(
       this.#table,
       this.#destinations,
       this.#engine.verdicts,
       connections.used,
-      this.#port.statistics(),
+      this.#statistics(),
     );
     Atomics.add(this.#control, Control.HEARTBEAT, 1);
+  }
+
+  /** Of all interfaces together. */
+  #statistics(): PortStatistics {
+    const ofPort = this.#port.statistics();
+    if (this.#uplinks.length === 0) return ofPort;
+    return {
+      captureDrops: this.#uplinkNeighbors.reduce(
+        (sum, uplink) => sum + uplink.captureDrops,
+        ofPort.captureDrops,
+      ),
+      transmitErrors: this.#uplinks.reduce((sum, { errors }) => sum + errors, ofPort.transmitErrors),
+    };
   }
 
   #neighborChanged(change: NeighborChange): void {
@@ -260,6 +334,10 @@ class Datapath {
       });
     }
   }
+}
+
+function localInterface({ mac, mtu }: InterfaceData): LocalInterface {
+  return { macHigh: mac.high, macLow: mac.low, mtu };
 }
 
 /** Milliseconds of CLOCK_MONOTONIC, which a later process shares, for the price of `performance.now()`. */

@@ -4,6 +4,9 @@
  * @module
  */
 
+import type { Decision, ExplainQuestion } from "../model/explanation.ts";
+import { ExitCode } from "../model/exit_code.ts";
+import { OperatorError } from "../model/operator_error.ts";
 import { type CounterSnapshot, createCounters, readCounters } from "./counters.ts";
 import { WakeUp } from "./ffi/wake_up.ts";
 import { Control, type FromDatapath, type StartData, type ToDatapath } from "./messages.ts";
@@ -11,8 +14,8 @@ import { Control, type FromDatapath, type StartData, type ToDatapath } from "./m
 /** What a Worker needs to start, apart from the memory it shares with its owner. */
 export type WorkerStart = Omit<StartData, "counters" | "control" | "wakeFd">;
 
-/** What a Worker reports, apart from its end. */
-export type WorkerReport = Exclude<FromDatapath, { kind: "halted" | "stopped" }>;
+/** What a Worker reports unasked, apart from its end. */
+export type WorkerReport = Exclude<FromDatapath, { kind: "explained" | "halted" | "stopped" }>;
 
 export class WorkerHandle {
   readonly #worker: Worker;
@@ -22,6 +25,10 @@ export class WorkerHandle {
   readonly #wakeUp = new WakeUp();
   readonly #halted = Promise.withResolvers<void>();
   readonly #stopped = Promise.withResolvers<void>();
+  /** Questions under way, by number. */
+  readonly #asked = new Map<number, PromiseWithResolvers<Decision>>();
+  #questions = 0;
+  #hasEnded = false;
   #isForwarding = false;
 
   /**
@@ -32,14 +39,15 @@ export class WorkerHandle {
   constructor(start: WorkerStart, onReport: (report: WorkerReport) => void) {
     this.#worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module", name: "datapath" });
     this.#worker.onmessage = ({ data }: MessageEvent<FromDatapath>) => {
-      if (data.kind === "halted") this.#halted.resolve();
+      if (data.kind === "halted") this.#hasHalted();
+      else if (data.kind === "explained") this.#answered(data.number, data.decision);
       else if (data.kind === "stopped") this.#stopped.resolve();
       else onReport(data);
     };
     this.#worker.onerror = (event) => {
       event.preventDefault();
       onReport({ kind: "fault", message: event.message, remedy: null, exitCode: null });
-      this.#halted.resolve();
+      this.#hasHalted();
       this.#stopped.resolve();
     };
     this.#send({
@@ -59,6 +67,20 @@ export class WorkerHandle {
     this.#send(message);
     Atomics.add(this.#words, Control.MAILBOX, 1);
     this.#wakeUp.signal();
+  }
+
+  /**
+   * What it would do with the first packet of a connection.
+   *
+   * @throws {OperatorError} If it halts before it can answer.
+   */
+  explain(question: ExplainQuestion): Promise<Decision> {
+    if (this.#hasEnded) return Promise.reject(stopped());
+    const asked = Promise.withResolvers<Decision>();
+    this.#questions += 1;
+    this.#asked.set(this.#questions, asked);
+    this.post({ kind: "explain", number: this.#questions, question });
+    return asked.promise;
   }
 
   /** Totals so far, at most a tick old. */
@@ -88,7 +110,23 @@ export class WorkerHandle {
     this.#wakeUp.close();
   }
 
+  #answered(number: number, decision: Decision): void {
+    this.#asked.get(number)?.resolve(decision);
+    this.#asked.delete(number);
+  }
+
+  #hasHalted(): void {
+    this.#halted.resolve();
+    this.#hasEnded = true;
+    for (const { reject } of this.#asked.values()) reject(stopped());
+    this.#asked.clear();
+  }
+
   #send(message: ToDatapath): void {
     this.#worker.postMessage(message);
   }
+}
+
+function stopped(): OperatorError {
+  return new OperatorError("The datapath has been stopped", ExitCode.UNAVAILABLE, { remedy: "Ask again" });
 }

@@ -7,7 +7,7 @@
 
 import { addressesLike, type Link, type LinkAddress, linkOfSubnet } from "../host/links.ts";
 import type { Route } from "../host/routes.ts";
-import type { Config } from "../model/config.ts";
+import type { Config, RealServer } from "../model/config.ts";
 import { ExitCode } from "../model/exit_code.ts";
 import { isInPrefix } from "../model/ip_address.ts";
 import { OperatorError } from "../model/operator_error.ts";
@@ -19,6 +19,8 @@ export interface EthernetLink extends Link {
 
 /** The interface of the VIPs, and the way to the real servers. */
 export interface Attachment extends EthernetLink {
+  /** Every interface in use: that of the VIPs, then those that other real servers are reached by, if there are any. */
+  readonly interfaces: readonly EthernetLink[];
   /** Interface that each real server is reached by, by its address. */
   readonly uplinks: ReadonlyMap<string, EthernetLink>;
 }
@@ -50,9 +52,10 @@ export function attach(
   const uplinks = new Map<string, EthernetLink>();
   for (const { name, servers } of config.services) {
     for (const { address, vlan } of servers) {
+      const route = routes.get(address);
       // What the host knows of its own untagged subnets says nothing about one in a VLAN.
       const problem = vlan === null
-        ? problemOfServer(address, link, vips, routes.get(address))
+        ? problemOfServer(address, links, vips, route)
         : problemOfTaggedServer(address, links);
       if (problem !== null) {
         throw new OperatorError(
@@ -61,10 +64,23 @@ export function attach(
           { remedy: problem.remedy },
         );
       }
-      uplinks.set(address, link);
+      // In a VLAN, the same address is another host: only the untagged one has a way of its own.
+      if (vlan === null) uplinks.set(address, uplinkOf(route!.device, link, links));
+      else if (!uplinks.has(address)) uplinks.set(address, link);
     }
   }
-  return { ...link, uplinks };
+  const further = [...uplinks.values()].filter(({ index }) => index !== link.index);
+  const interfaces = [link, ...new Map(further.map((uplink) => [uplink.index, uplink])).values()];
+  return { ...link, interfaces, uplinks };
+}
+
+/** Number of the interface, in the order of an attachment, that a real server is reached by. */
+export function egressOf(
+  { interfaces, uplinks }: Attachment,
+  { address, vlan }: Pick<RealServer, "address" | "vlan">,
+): number {
+  const uplink = vlan === null ? uplinks.get(address) : undefined;
+  return uplink === undefined ? 0 : interfaces.findIndex(({ index }) => index === uplink.index);
 }
 
 /** Addresses of real servers whose routes {@linkcode attach} needs. */
@@ -74,12 +90,24 @@ export function routedServers(config: Config): string[] {
   );
 }
 
-function usable(link: Link): EthernetLink {
+/** The interface that the kernel reaches a real server by. */
+function uplinkOf(device: string, link: EthernetLink, links: readonly Link[]): EthernetLink {
+  if (device === link.name) return link;
+  const uplink = links.find(({ name }) => name === device);
+  if (uplink !== undefined) {
+    return usable(uplink, "Direct routing needs an Ethernet link to every real server");
+  }
+  // It has gone since the links were read.
+  throw new OperatorError(`Interface "${device}" is gone`, ExitCode.UNAVAILABLE, { remedy: "See `ip link`" });
+}
+
+function usable(
+  link: Link,
+  remedy = "Set director.interface to the one that VIP traffic arrives on",
+): EthernetLink {
   const { mac } = link;
   if (mac === null || link.isLoopback) {
-    throw new OperatorError(`Interface "${link.name}" is no Ethernet interface`, ExitCode.CONFIG, {
-      remedy: "Set director.interface to the one that VIP traffic arrives on",
-    });
+    throw new OperatorError(`Interface "${link.name}" is no Ethernet interface`, ExitCode.CONFIG, { remedy });
   }
   if (!link.isUp) {
     throw new OperatorError(`Interface "${link.name}" is down`, ExitCode.UNAVAILABLE, {
@@ -135,7 +163,7 @@ function linkOfVips(config: Config, links: readonly Link[]): Link {
 
 function problemOfServer(
   address: string,
-  link: Link,
+  links: readonly Link[],
   vips: ReadonlySet<string>,
   route: Route | undefined,
 ): Problem | null {
@@ -146,9 +174,9 @@ function problemOfServer(
       remedy: "Give it an address of a wider scope: the host's other IPv6 addresses are in ip -6 address",
     };
   }
-  if (route?.device !== link.name || !route.isOnLink) {
+  if (route === undefined || !route.isOnLink) {
     return {
-      what: `is not on the link of ${link.name} (${subnetsText([link])})`,
+      what: `is on no link of this host (${subnetsText(links)})`,
       remedy:
         "Direct routing changes MAC addresses only, so a real server must share a link with the director",
     };
@@ -157,7 +185,7 @@ function problemOfServer(
   if (route.source !== null && vips.has(route.source)) {
     return {
       what: `is reached from ${route.source}, which is a VIP`,
-      remedy: `Give ${link.name} an address of its own in that subnet and remove the VIP from it: ` +
+      remedy: `Give ${route.device} an address of its own in that subnet and remove the VIP from it: ` +
         "a director needs no VIP on its interface",
     };
   }

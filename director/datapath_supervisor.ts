@@ -10,15 +10,14 @@ import {
   type DatapathOptions,
   faultError,
   type ForwardingTableData,
+  type InterfaceOptions,
+  type SharingClients,
 } from "../datapath/mod.ts";
-import type { Attachment } from "./attachment.ts";
+import type { Attachment, EthernetLink } from "./attachment.ts";
 import { HeartbeatWatch, LOOK_MS } from "./heartbeat_watch.ts";
 
 /** What stays the same from one datapath to the next. */
-export type LastingOptions = Omit<
-  DatapathOptions,
-  "device" | "interfaceIndex" | "mac" | "mtu" | "addresses" | "table"
->;
+export type LastingOptions = Omit<DatapathOptions, keyof InterfaceOptions | "uplinks" | "table">;
 
 export interface SupervisorListener {
   /** A datapath reports something, also while it starts. */
@@ -33,7 +32,11 @@ export class DatapathSupervisor {
   readonly #options: LastingOptions;
   readonly #listener: SupervisorListener;
   #current: Datapath | null = null;
+  /** What the workers were told of the clients they share. */
+  #steeredBy: readonly SharingClients[] = [];
   #watchdog: ReturnType<typeof setInterval> | undefined;
+  /** Resolved when it hangs. */
+  readonly #hung = Promise.withResolvers<void>();
   #isHanging = false;
 
   private constructor(options: LastingOptions, listener: SupervisorListener) {
@@ -62,33 +65,38 @@ export class DatapathSupervisor {
     return this.#current!;
   }
 
-  /**
-   * Ends the datapath and starts another one, which adopts its connections. Meanwhile frames are lost, for some tenths
-   * of a second.
-   *
-   * @param table Makes the table to start with, when the old datapath has ended.
-   * @throws {OperatorError} If the host lacks something it needs.
-   */
-  async restart(attachment: Attachment, table: () => ForwardingTableData): Promise<void> {
-    await this.stop();
-    await this.#start(attachment, table());
+  /** The services by which its workers share clients out: those it was started with, whatever has been reloaded. */
+  get steeredBy(): readonly SharingClients[] {
+    return this.#steeredBy;
   }
 
-  /** Ends the datapath. One that hangs cannot be waited for: it ends with this process. */
+  /**
+   * Ends the datapath and starts another one, which adopts its connections. Meanwhile frames are lost, for some tenths
+   * of a second. After a failure it can be called again.
+   *
+   * @param table Makes the table to start with, when the old datapath has ended.
+   * @returns Whether there is another one; there is none where the old one hangs, as the listener has heard.
+   * @throws {OperatorError} If the host lacks something it needs; there is no datapath at work then.
+   */
+  async restart(attachment: Attachment, table: () => ForwardingTableData): Promise<boolean> {
+    await this.stop();
+    if (this.#isHanging) return false;
+    await this.#start(attachment, table());
+    return true;
+  }
+
+  /** Ends the datapath. One that hangs, or begins to, is not waited for: it ends with this process. Idempotent. */
   async stop(): Promise<void> {
+    await Promise.race([this.#current?.stop(), this.#hung.promise]);
     clearInterval(this.#watchdog);
-    if (!this.#isHanging) await this.#current?.stop();
   }
 
   async #start(attachment: Attachment, table: ForwardingTableData): Promise<void> {
     let isStarted = false;
     const datapath = await Datapath.start({
       ...this.#options,
-      device: attachment.name,
-      interfaceIndex: attachment.index,
-      mac: attachment.mac,
-      mtu: attachment.mtu,
-      addresses: [...attachment.addresses, ...attachment.ipv6Addresses],
+      ...interfaceOptions(attachment),
+      uplinks: attachment.interfaces.slice(1).map(interfaceOptions),
       table,
     }, (event) => {
       if (event.kind !== "fault") this.#listener.onEvent(event);
@@ -97,6 +105,7 @@ export class DatapathSupervisor {
     });
     isStarted = true;
     this.#current = datapath;
+    this.#steeredBy = table.services;
     this.#watch(datapath);
   }
 
@@ -106,7 +115,18 @@ export class DatapathSupervisor {
       if (!watch.look(datapath.heartbeats())) return;
       clearInterval(this.#watchdog);
       this.#isHanging = true;
+      this.#hung.resolve();
       this.#listener.onHang();
     }, LOOK_MS);
   }
+}
+
+function interfaceOptions(link: EthernetLink): InterfaceOptions {
+  return {
+    device: link.name,
+    interfaceIndex: link.index,
+    mac: link.mac,
+    mtu: link.mtu,
+    addresses: [...link.addresses, ...link.ipv6Addresses],
+  };
 }

@@ -13,6 +13,7 @@ import type { ConfigFile } from "../sentinel/finding.ts";
 import { findVantages, type Vantages } from "../sentinel/vantage.ts";
 import { assertCheckable, DrChecks } from "./dr_checks.ts";
 import type { EventLog } from "./events.ts";
+import type { HeldAddress } from "./guard_chains.ts";
 import { HostReports } from "./host_reports.ts";
 import { ServerAudits } from "./server_audits.ts";
 
@@ -41,7 +42,7 @@ export class DirectRouting {
   }
 
   /** Addresses that the director answers for besides the VIPs. */
-  get probeAddresses(): readonly string[] {
+  get probeAddresses(): readonly HeldAddress[] {
     return this.checks.probeAddresses;
   }
 

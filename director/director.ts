@@ -12,31 +12,28 @@ import {
 } from "../datapath/mod.ts";
 import { type Checker, createChecker, HealthMonitor, type HealthTarget } from "../health/mod.ts";
 import type { Config, RealServer, VirtualService } from "../model/config.ts";
-import type {
-  InterfaceStatus,
-  LastCheck,
-  StatusSnapshot,
-  WireAlarm,
-  WireTotals,
-} from "../model/status_snapshot.ts";
+import type { LastCheck, StatusSnapshot, WireAlarm, WireTotals } from "../model/status_snapshot.ts";
+import { type Attachment, egressOf } from "./attachment.ts";
 import { ConnectionRates } from "./connection_rates.ts";
 import type { DirectRouting } from "./direct_routing.ts";
 import { EarlierCounters } from "./earlier_counters.ts";
 import type { EventLog } from "./events.ts";
 import { forwardingTable, serverKey, SLOW_START_STEPS, type Standing } from "./forwarding.ts";
+import { NeighborNews } from "./neighbor_news.ts";
 import { Quarantine } from "./quarantine.ts";
 import { checkOfServer } from "./server_check.ts";
 import { statusSnapshot } from "./snapshot.ts";
 import { NOTHING_SEEN } from "./wire_sentinel.ts";
 
 const RATE_SAMPLE_MS = 1_000;
+const NEWS_INTERVAL_MS = 1_000;
 
 /** What a director knows about itself. */
 export interface DirectorFacts {
   readonly version: string;
   readonly startedAtMs: number;
   /** As it is at the start. */
-  readonly interface: InterfaceStatus;
+  readonly attachment: Attachment;
   readonly tableCapacity: number;
 }
 
@@ -56,10 +53,11 @@ export class Director {
   readonly #unavailable = new Set<string>();
   readonly #timers = new Set<number>();
   readonly #quarantine: Quarantine;
+  readonly #neighborNews: NeighborNews;
   #alarms: readonly WireAlarm[] = [];
   #wire: WireTotals = NOTHING_SEEN;
   #datapath: Datapath | null = null;
-  #interface: InterfaceStatus;
+  #attachment: Attachment;
   #bytesPerConnection = 0;
   #config: Config;
   /** Tables that counters may belong to, the newest last. */
@@ -70,9 +68,10 @@ export class Director {
     this.#config = config;
     this.#routing = routing;
     this.#facts = facts;
-    this.#interface = facts.interface;
+    this.#attachment = facts.attachment;
     this.#events = events;
     this.#quarantine = new Quarantine(events);
+    this.#neighborNews = new NeighborNews(events);
     this.#monitor = new HealthMonitor({
       onTransition: (target, state, result) => this.#serverChanged(target, state, result),
       // A first result that is good is a transition, a bad one is none: nothing is up before it is checked.
@@ -103,27 +102,33 @@ export class Director {
     this.#datapath = datapath;
     this.#monitor.reconcile(this.#targets());
     this.#every(RATE_SAMPLE_MS, () => this.#sampleRates());
+    this.#every(NEWS_INTERVAL_MS, () => this.#neighborNews.tick(performance.now()));
   }
 
-  /** The table to start a successor of the datapath with. */
-  successorTable(): ForwardingTableData {
+  /** The table to start a successor of the datapath with, which is attached like this. */
+  successorTable(attachment: Attachment): ForwardingTableData {
+    this.#attachment = attachment;
     return this.#nextTable();
   }
 
   /** Steers another datapath from now on, which was started with {@linkcode successorTable}. */
-  succeed(datapath: Datapath, link: InterfaceStatus): void {
+  succeed(datapath: Datapath): void {
     const counters = this.#datapath?.counters() ?? EMPTY_COUNTERS;
     this.#earlier.add(this.#tableOf(counters.generation), counters);
     this.#datapath = datapath;
-    this.#interface = link;
     // What has changed while there was none reached nobody.
     this.#publish();
   }
 
-  /** Replaces the configuration. Connections, and the health of servers that stay, are kept. */
-  reload(config: Config): void {
+  /**
+   * Replaces the configuration. Connections, and the health of servers that stay, are kept.
+   *
+   * @param attachment The way to its real servers, by the same interfaces.
+   */
+  reload(config: Config, attachment: Attachment): void {
     const known = new Set(this.#targets().map(({ key }) => key));
     this.#config = config;
+    this.#attachment = attachment;
     const targets = this.#targets();
     const wanted = new Set(targets.map(({ key }) => key));
     for (const key of this.#unknown) if (!wanted.has(key)) this.#unknown.delete(key);
@@ -156,17 +161,23 @@ export class Director {
         break;
       case "neighborLearnt":
         this.#routing.checks.neighborChanged(event.address, event.mac);
-        this.#events.report(
-          event.before === null ? "info" : "warning",
-          event.before === null ? "neighbor.learnt" : "neighbor.changed",
-          event.before === null
-            ? `${event.address} is at ${event.mac}`
-            : `${event.address} moved from ${event.before} to ${event.mac}`,
-        );
+        this.#neighborNews.datapathReported(event, performance.now());
         break;
       case "neighborLost":
         this.#routing.checks.neighborChanged(event.address, null);
-        this.#events.report("warning", "neighbor.lost", `${event.address} does not answer any more`);
+        this.#neighborNews.datapathReported(event, performance.now());
+        break;
+      case "groupsRefused":
+        this.#events.report(
+          "warning",
+          "groups.refused",
+          `Questions for IPv6 VIPs may not arrive: ${event.message}${
+            event.remedy === null ? "" : `; remedy: ${event.remedy}`
+          }`,
+        );
+        break;
+      case "groupsJoined":
+        this.#events.report("info", "groups.joined", "Questions for all IPv6 VIPs arrive again");
         break;
       case "applied":
       case "fault":
@@ -187,7 +198,7 @@ export class Director {
     const table = this.#tableOf(counters.generation);
     return statusSnapshot({
       ...this.#facts,
-      interface: this.#interface,
+      interfaces: this.#attachment.interfaces,
       config: this.#config,
       table,
       counters: this.#earlier.plus(table, counters),
@@ -325,7 +336,13 @@ export class Director {
   #nextTable(): ForwardingTableData {
     this.#generation += 1;
     const standingOf = (service: VirtualService, server: RealServer) => this.#standingOf(service, server);
-    const table = forwardingTable(this.#config, this.#generation, standingOf, performance.now());
+    const table = forwardingTable(
+      this.#config,
+      this.#generation,
+      standingOf,
+      performance.now(),
+      (server) => egressOf(this.#attachment, server),
+    );
     // Counters belong to an earlier table for a moment, and several tables may be made within one.
     const counted = this.#datapath?.counters().generation ?? 0;
     this.#tables = [...this.#tables.filter(({ generation }) => generation >= counted), table];

@@ -14,6 +14,7 @@ import { probeCandidates } from "../sentinel/probe_choice.ts";
 import { ProofDesk } from "../sentinel/proof_desk.ts";
 import type { Vantage, Vantages } from "../sentinel/vantage.ts";
 import type { EventLog } from "./events.ts";
+import type { HeldAddress } from "./guard_chains.ts";
 
 /** Part of a check's time after which silence is believed; the rest is for the machine to be late. */
 const PATIENCE_PART = 0.9;
@@ -21,6 +22,8 @@ const PATIENCE_PART = 0.9;
 /** A desk and the real servers it is for. */
 interface Desk {
   readonly proofs: ProofDesk;
+  /** Name of its interface. */
+  readonly device: string;
   readonly servers: ReadonlySet<string>;
 }
 
@@ -42,8 +45,10 @@ export class DrChecks {
   }
 
   /** Addresses that are answered for, but belong to nobody's host. */
-  get probeAddresses(): string[] {
-    return [...this.#desks.values()].flatMap(({ proofs }) => proofs.address ?? []);
+  get probeAddresses(): HeldAddress[] {
+    return [...this.#desks.values()].flatMap(({ proofs: { address }, device }) =>
+      address === null ? [] : [{ address, device }]
+    );
   }
 
   /**
@@ -57,7 +62,7 @@ export class DrChecks {
     this.#desks = new Map(wanted.map((vantage) => {
       const key = keyOf(config, vantage);
       const proofs = before.get(key)?.proofs ?? this.#openDesk(config, vantage);
-      return [key, { proofs, servers: new Set(vantage.servers) }];
+      return [key, { proofs, device: vantage.link.name, servers: new Set(vantage.servers) }];
     }));
     for (const [key, { proofs }] of before) if (!this.#desks.has(key)) proofs[Symbol.dispose]();
     this.#options.onAddresses();

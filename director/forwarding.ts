@@ -39,16 +39,21 @@ export function effectiveWeight(
   return step >= SLOW_START_STEPS ? weight : Math.max(1, Math.floor(weight * step / SLOW_START_STEPS));
 }
 
-/** The table for a configuration under the given health. */
+/**
+ * The table for a configuration under the given health.
+ *
+ * @param egressOf Interface a real server is reached by: 0, the default, for that of the VIPs, from 1 on the uplinks.
+ */
 export function forwardingTable(
   config: Config,
   generation: number,
   standingOf: (service: VirtualService, server: RealServer) => Standing,
   nowMs: number,
+  egressOf: (server: RealServer) => number = () => 0,
 ): ForwardingTableData {
   return {
     generation,
-    services: config.services.map((service) => serviceData(service, standingOf, nowMs)),
+    services: config.services.map((service) => serviceData(service, standingOf, nowMs, egressOf)),
   };
 }
 
@@ -56,6 +61,7 @@ function serviceData(
   service: VirtualService,
   standingOf: (service: VirtualService, server: RealServer) => Standing,
   nowMs: number,
+  egressOf: (server: RealServer) => number,
 ): ServiceData {
   const standings = service.servers.map((server) => standingOf(service, server));
   return {
@@ -80,7 +86,7 @@ function serviceData(
     newConnectionsPerSource: service.newConnectionsPerSource,
     isSettling: standings.some(({ state }) => state === "unknown"),
     destinations: service.servers.map((server, index) =>
-      destinationData(server, service.slowStartMs, standings[index]!, nowMs)
+      destinationData(server, service.slowStartMs, standings[index]!, nowMs, egressOf(server))
     ),
   };
 }
@@ -90,10 +96,12 @@ function destinationData(
   slowStartMs: number,
   standing: Standing,
   nowMs: number,
+  egress: number,
 ): DestinationData {
   return {
     address: server.address,
     vlan: server.vlan,
+    egress,
     weight: standing.state === "up"
       ? effectiveWeight(server.weight, slowStartMs, standing.returnedAtMs, nowMs)
       : 0,

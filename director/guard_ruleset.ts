@@ -15,35 +15,54 @@ export function guardTableName(device: string): string {
   return `lvsdr_director_${device.replaceAll(/[^A-Za-z0-9_]/g, "_")}`;
 }
 
+/** What is dropped at the ingress of one interface. */
+export interface GuardChain {
+  readonly device: string;
+  /** Of both families. */
+  readonly addresses: readonly string[];
+}
+
 /**
- * The ruleset that drops what is for a VIP, in whatever VLAN: when this hook sees a frame, its tag has become a
- * property of the packet.
+ * The ruleset that drops what is for these addresses, in whatever VLAN: when this hook sees a frame, its tag has become
+ * a property of the packet.
+ *
+ * @param device Interface of the VIPs, after which the table is named.
  */
-export function guardRuleset(device: string, vips: readonly string[]): string {
+export function guardRuleset(device: string, chains: readonly GuardChain[]): string {
   const table = `${GUARD_FAMILY} ${guardTableName(device)}`;
-  const ipv4 = vips.filter((vip) => familyOf(vip) === 4);
-  const ipv6 = vips.filter((vip) => familyOf(vip) === 6);
   return [
     `create table ${table}`,
-    ...(ipv4.length === 0 ? [] : [vipSet(table, "vips", "ipv4_addr", ipv4)]),
-    ...(ipv6.length === 0 ? [] : [vipSet(table, "vips6", "ipv6_addr", ipv6)]),
-    `add chain ${table} ingress { type filter hook ingress device "${device}" priority ${PRIORITY}; policy accept; }`,
-    ...[...(ipv4.length === 0 ? [] : IPV4_MATCHES), ...(ipv6.length === 0 ? [] : ipv6Matches(ipv6))]
-      .map((match) => `add rule ${table} ingress ${match} counter drop`),
+    // The first has the plain names, as it is the only one on most hosts.
+    ...chains.flatMap((chain, index) => chainLines(table, chain, index === 0 ? "" : `_${index}`)),
     "",
   ].join("\n");
 }
 
-const IPV4_MATCHES = ["ip daddr @vips", "arp operation request arp daddr ip @vips"];
+function chainLines(table: string, { device, addresses }: GuardChain, suffix: string): string[] {
+  const ipv4 = addresses.filter((address) => familyOf(address) === 4);
+  const ipv6 = addresses.filter((address) => familyOf(address) === 6);
+  const [chain, set, set6] = [`ingress${suffix}`, `vips${suffix}`, `vips6${suffix}`];
+  return [
+    ...(ipv4.length === 0 ? [] : [vipSet(table, set, "ipv4_addr", ipv4)]),
+    ...(ipv6.length === 0 ? [] : [vipSet(table, set6, "ipv6_addr", ipv6)]),
+    `add chain ${table} ${chain} { type filter hook ingress device "${device}" priority ${PRIORITY}; policy accept; }`,
+    ...[...(ipv4.length === 0 ? [] : ipv4Matches(set)), ...(ipv6.length === 0 ? [] : ipv6Matches(set6, ipv6))]
+      .map((match) => `add rule ${table} ${chain} ${match} counter drop`),
+  ];
+}
 
-function ipv6Matches(vips: readonly string[]): string[] {
+function ipv4Matches(set: string): string[] {
+  return [`ip daddr @${set}`, `arp operation request arp daddr ip @${set}`];
+}
+
+function ipv6Matches(set: string, vips: readonly string[]): string[] {
   const numbers = vips.map((vip) =>
     `0x${addressWords(vip).map((word) => word.toString(16).padStart(8, "0")).join("")}`
   );
   // The target of a solicitation is behind 64 bits of ICMPv6 header (RFC 4861 §4.3); nft has a name for it only since
   // 1.0.8, and compares what has no name with numbers alone.
   return [
-    "ip6 daddr @vips6",
+    `ip6 daddr @${set}`,
     `icmpv6 type nd-neighbor-solicit @th,64,128 { ${numbers.join(", ")} }`,
   ];
 }

@@ -1,12 +1,13 @@
 /**
- * Notices when the director's interface has become another one than it was attached to.
+ * Notices when one of the director's interfaces has become another one than it was attached to.
  *
  * @module
  */
 
-import { type Link, readLinks } from "../host/links.ts";
+import { hostPrefixLength, type Link, type LinkAddress, readLinks } from "../host/links.ts";
 import { LookOut } from "../host/look_out.ts";
-import type { Attachment } from "./attachment.ts";
+import { type AddressFamily, familyOf, isInPrefix } from "../model/ip_address.ts";
+import type { Attachment, EthernetLink } from "./attachment.ts";
 
 /** What has become of an interface; `null` if all is as it was. */
 export type InterfaceChange =
@@ -14,10 +15,11 @@ export type InterfaceChange =
   /** The message says what has changed, for example `MTU 1500 → 1400`. */
   | { readonly kind: "changed"; readonly message: string };
 
-/** Compares an interface with what the host has now. */
+/** Compares an interface with what the host has now: with its addresses of these families only. */
 export function interfaceChange(
-  attachment: Pick<Attachment, "name" | "index" | "mac" | "mtu">,
+  attachment: Pick<EthernetLink, "name" | "index" | "mac" | "mtu" | "addresses" | "ipv6Addresses">,
   links: readonly Link[],
+  families: ReadonlySet<AddressFamily>,
 ): InterfaceChange | null {
   const { name } = attachment;
   const link = links.find(({ index }) => index === attachment.index);
@@ -28,23 +30,76 @@ export function interfaceChange(
   const changes = [
     ...(link.mtu === attachment.mtu ? [] : [`MTU ${attachment.mtu} → ${link.mtu}`]),
     ...(link.mac === attachment.mac ? [] : [`MAC ${attachment.mac} → ${link.mac ?? "none"}`]),
+    ...addressChanges(sendersOf(attachment, families), sendersOf(link, families)),
   ];
   return changes.length === 0 ? null : { kind: "changed", message: changes.join(", ") };
 }
 
+/** Addresses that neighbours can be asked from. Link-local ones come and go with the carrier, and nobody else's. */
+function sendersOf(
+  { addresses, ipv6Addresses }: Pick<Link, "addresses" | "ipv6Addresses">,
+  families: ReadonlySet<AddressFamily>,
+): LinkAddress[] {
+  return [...addresses, ...ipv6Addresses].filter(({ address, prefixLength, scope }) =>
+    families.has(familyOf(address)) && scope !== "link" && prefixLength < hostPrefixLength(address)
+  );
+}
+
 /**
- * Watches an interface until the returned object is disposed of.
- *
- * @param attached The interface as the director knows it, asked for at every look.
- * @param onChange Called at every look that finds it changed.
+ * What is said of addresses if they matter: an address that has gone may be another host's now, and where there was
+ * none in a subnet, nobody there could be asked. A further one in a subnet changes nothing: IPv6 hosts may take one
+ * every day (RFC 8981).
  */
-export function watchInterface(attached: () => Attachment, onChange: () => void): LookOut {
+function addressChanges(before: readonly LinkAddress[], now: readonly LinkAddress[]): string[] {
+  const isAmong = (held: readonly LinkAddress[], { address, prefixLength }: LinkAddress) =>
+    held.some((other) => other.address === address && other.prefixLength === prefixLength);
+  const lost = before.filter((held) => !isAmong(now, held));
+  const found = now.filter((held) => !isAmong(before, held));
+  const isInNewSubnet = ({ address }: LinkAddress) =>
+    !before.some((held) =>
+      familyOf(held.address) === familyOf(address) && isInPrefix(address, held.address, held.prefixLength)
+    );
+  if (lost.length === 0 && !found.some(isInNewSubnet)) return [];
+  const text = ({ address, prefixLength }: LinkAddress) => `${address}/${prefixLength}`;
+  return [...lost.map((held) => `without ${text(held)}`), ...found.map((held) => `with ${text(held)}`)];
+}
+
+/** What has become of the interfaces in use, and of which; one that is gone comes first. */
+export function attachmentChange(
+  { interfaces, uplinks }: Pick<Attachment, "interfaces" | "uplinks">,
+  links: readonly Link[],
+): InterfaceChange & { readonly name: string } | null {
+  const families = new Set([...uplinks.keys()].map(familyOf));
+  const changes = interfaces.flatMap((attached) => {
+    const change = interfaceChange(attached, links, families);
+    return change === null ? [] : [{ ...change, name: attached.name }];
+  });
+  return changes.find(({ kind }) => kind === "gone") ?? changes[0] ?? null;
+}
+
+export interface InterfaceUser {
+  /** Where it is attached now. */
+  readonly attachment: Pick<Attachment, "interfaces">;
+  /** Whether it works with interfaces as these. */
+  isAttachedTo(links: readonly Link[]): boolean;
+}
+
+/**
+ * Watches the interfaces in use until the returned object is disposed of.
+ *
+ * @param onChange Called at every look that does not find them as they are used, and at the first that does again.
+ */
+export function watchInterfaces(user: InterfaceUser, onChange: () => void): LookOut {
+  let wasAttached = true;
   return new LookOut({
-    words: ["ip", "-oneline", "monitor", "link"],
-    isRelevant: (line) => line.replace(/^Deleted /, "").startsWith(`${attached().index}: `),
+    words: ["ip", "-oneline", "monitor", "link", "address"],
+    isRelevant: (line) =>
+      user.attachment.interfaces.some(({ index }) => line.replace(/^Deleted /, "").startsWith(`${index}: `)),
     look: async () => {
-      if (interfaceChange(attached(), await readLinks()) !== null) onChange();
-      return true;
+      const isAttached = user.isAttachedTo(await readLinks());
+      if (!isAttached || !wasAttached) onChange();
+      wasAttached = isAttached;
+      return isAttached;
     },
   });
 }

@@ -15,21 +15,26 @@ import { readSysctls, sysctlName } from "../host/sysctl.ts";
 import { ExitCode } from "../model/exit_code.ts";
 import { familyOf } from "../model/ip_address.ts";
 import { HostError } from "../model/operator_error.ts";
+import { guardChains, type GuardedVip, type HeldAddress } from "./guard_chains.ts";
 import { GUARD_FAMILY, guardRuleset, guardTableName } from "./guard_ruleset.ts";
 
 /** A guard that is in force. Its owner undoes the journal it was installed under. */
 export class KernelGuard {
   readonly device: string;
-  #vips: readonly string[];
-  #probes: readonly string[] = [];
+  #vips: readonly GuardedVip[];
+  #uplinks: readonly string[];
+  #probes: readonly HeldAddress[] = [];
+  /** What nft was last given. */
+  #ruleset = "";
   /** What nft said of the table when it was made. */
   #listing = "";
   /** Ends when nothing is being done to the table. */
   #idle: Promise<void> = Promise.resolve();
 
-  private constructor(device: string, vips: readonly string[]) {
+  private constructor(device: string, vips: readonly GuardedVip[], uplinks: readonly string[]) {
     this.device = device;
     this.#vips = vips;
+    this.#uplinks = uplinks;
   }
 
   /**
@@ -38,6 +43,8 @@ export class KernelGuard {
    * The guard of a director that crashed is replaced, without a moment in which the kernel could reset or redirect the
    * connections that are about to go on.
    *
+   * @param device Interface of the VIPs.
+   * @param uplinks Further interfaces, where the kernel is to be as silent about them.
    * @param journal May hold what a director that crashed has left. Afterwards it holds the guard alone, if any.
    * @returns `null` where there is no nft.
    * @throws {HostError} If nft is missing on a host that would interfere, or refuses.
@@ -45,73 +52,95 @@ export class KernelGuard {
   static async install(
     journal: Journal,
     device: string,
-    vips: readonly string[],
+    vips: readonly GuardedVip[],
+    uplinks: readonly string[],
   ): Promise<KernelGuard | null> {
     if (!await hasNft()) {
-      await refuseInterference(device, vips);
+      const chains = guardChains({ device, uplinks, vips, probes: [] }, await readLinks());
+      await refuseInterference(chains.map((chain) => chain.device), vips.map(({ vip }) => vip));
       await undoSteps(journal, "all", () => {});
       return null;
     }
     const name = guardTableName(device);
-    const guard = new KernelGuard(device, vips);
+    const guard = new KernelGuard(device, vips, uplinks);
     const isGuard = (step: Step | undefined) => step?.kind === "nftTable" && step.name === name;
     if (isGuard(journal.steps[0])) {
       await undoSteps(journal, "allButFirst", () => {});
-      await guard.#replace();
+      await guard.#replace(await guard.#wanted());
       return guard;
     }
     await undoSteps(journal, "all", () => {});
     if (await hasNftTable(GUARD_FAMILY, name)) throw foreignTable(name, device);
-    const ruleset = guardRuleset(device, vips);
+    const ruleset = await guard.#wanted();
     await applySteps(journal, [{ kind: "nftTable", family: GUARD_FAMILY, name, ruleset }], {
       report: () => {},
     });
-    guard.#listing = await guard.#list();
+    await guard.#note(ruleset);
     return guard;
   }
 
   /** Makes the guard cover these VIPs instead of those before, in one transaction. */
-  coverVips(vips: readonly string[]): Promise<void> {
+  coverVips(vips: readonly GuardedVip[]): Promise<void> {
     return this.#cover(() => this.#vips = vips);
   }
 
+  /** Makes the guard cover these interfaces, besides that of the VIPs, instead of those before. */
+  coverUplinks(uplinks: readonly string[]): Promise<void> {
+    return this.#cover(() => this.#uplinks = uplinks);
+  }
+
   /** Makes the guard cover these addresses that proofs are made from, instead of those before. */
-  coverProbes(probes: readonly string[]): Promise<void> {
+  coverProbes(probes: readonly HeldAddress[]): Promise<void> {
     return this.#cover(() => this.#probes = probes);
   }
 
   /**
-   * Brings the guard back if somebody has taken it away or changed it.
+   * Brings the guard back if somebody has taken it away or changed it, and makes it follow the host's interfaces.
    *
    * @returns Whether somebody had.
    * @throws {HostError} If nft refuses.
    */
   restore(): Promise<boolean> {
     return this.#alone(async () => {
-      if (await this.#list() === this.#listing) return false;
-      await this.#replace();
-      return true;
+      const wanted = await this.#wanted();
+      // With an interface, the kernel takes away what is hooked to it: that was nobody.
+      const isSameHost = wanted === this.#ruleset;
+      if (isSameHost && await this.#list() === this.#listing) return false;
+      await this.#replace(wanted);
+      return isSameHost;
     });
   }
 
-  /** @param adopt Makes some of the covered addresses others. */
+  /** @param adopt Makes some of what is covered something else. */
   #cover(adopt: () => void): Promise<void> {
     return this.#alone(async () => {
-      const before = this.#covered;
       adopt();
-      if (this.#covered.join() !== before.join()) await this.#replace();
+      const wanted = await this.#wanted();
+      if (wanted !== this.#ruleset) await this.#replace(wanted);
     });
   }
 
-  get #covered(): string[] {
-    return [...new Set([...this.#vips, ...this.#probes])];
+  /** The ruleset for what is covered, on the interfaces that the host has now. */
+  async #wanted(): Promise<string> {
+    const guarded = {
+      device: this.device,
+      uplinks: this.#uplinks,
+      vips: this.#vips,
+      probes: this.#probes,
+    };
+    return guardRuleset(this.device, guardChains(guarded, await readLinks()));
   }
 
-  async #replace(): Promise<void> {
+  async #replace(ruleset: string): Promise<void> {
     const table = `${GUARD_FAMILY} ${guardTableName(this.device)}`;
     // "add" does nothing to a table that exists, so that "delete" always finds one.
-    const ruleset = `add table ${table}\ndelete table ${table}\n${guardRuleset(this.device, this.#covered)}`;
-    await requireCommand("nft", ["-f", "-"], ruleset);
+    await requireCommand("nft", ["-f", "-"], `add table ${table}\ndelete table ${table}\n${ruleset}`);
+    await this.#note(ruleset);
+  }
+
+  /** Takes note of what is in force. */
+  async #note(ruleset: string): Promise<void> {
+    this.#ruleset = ruleset;
     this.#listing = await this.#list();
   }
 
@@ -150,8 +179,8 @@ async function hasNft(): Promise<boolean> {
   }
 }
 
-async function refuseInterference(device: string, vips: readonly string[]): Promise<void> {
-  const interference = await interferenceOf(device, vips);
+async function refuseInterference(devices: readonly string[], vips: readonly string[]): Promise<void> {
+  const interference = await interferenceOf(devices, vips);
   if (interference === null) return;
   throw new HostError(
     "nft",
@@ -163,7 +192,11 @@ async function refuseInterference(device: string, vips: readonly string[]): Prom
   );
 }
 
-async function interferenceOf(device: string, vips: readonly string[]): Promise<string | null> {
+/** Why this host's kernel would handle VIP traffic, were there no guard, or `null` if it would not. */
+export async function interferenceOf(
+  devices: readonly string[],
+  vips: readonly string[],
+): Promise<string | null> {
   const links = await readLinks();
   for (const vip of vips) {
     const holder = linkHolding(links, vip);
@@ -172,13 +205,15 @@ async function interferenceOf(device: string, vips: readonly string[]): Promise<
   // What makes a host a router for packets from an interface (Linux Documentation/networking/ip-sysctl).
   const keys = [
     ...(vips.some((vip) => familyOf(vip) === 4)
-      ? ["net/ipv4/ip_forward", `net/ipv4/conf/${device}/forwarding`]
+      ? ["net/ipv4/ip_forward", ...devices.map((device) => `net/ipv4/conf/${device}/forwarding`)]
       : []),
     ...(vips.some((vip) => familyOf(vip) === 6)
       ? [
         "net/ipv6/conf/all/forwarding",
-        `net/ipv6/conf/${device}/forwarding`,
-        `net/ipv6/conf/${device}/force_forwarding`,
+        ...devices.flatMap((device) => [
+          `net/ipv6/conf/${device}/forwarding`,
+          `net/ipv6/conf/${device}/force_forwarding`,
+        ]),
       ]
       : []),
   ];

@@ -1,5 +1,6 @@
 /**
- * Switching off what makes an interface merge frames, or leave checksums to whoever comes after it.
+ * Switching off features of interfaces, first of all what makes one merge frames, or leave checksums to whoever comes
+ * after it.
  *
  * @module
  */
@@ -28,16 +29,45 @@ const OFFLOADS = [
 ];
 
 /**
- * Switches off every offload of an interface that can be, under the journal.
+ * Switches off every offload of these interfaces that can be, under the journal.
  *
- * @returns Names of those that were on.
- * @throws {HostError} If ethtool(8) is missing, or the interface does not do as it is told; the journal then holds
+ * @returns Names of those that were on, anywhere.
+ * @throws {HostError} If ethtool(8) is missing, or an interface does not do as it is told; the journal then holds
  * what was done.
  */
-export async function disableOffloads(journal: Journal, device: string): Promise<string[]> {
+export async function disableOffloads(journal: Journal, devices: readonly string[]): Promise<string[]> {
+  const disabled = new Set<string>();
+  for (const device of devices) {
+    for (const feature of await disableOffloadsOf(journal, device)) disabled.add(feature);
+  }
+  return [...disabled];
+}
+
+async function disableOffloadsOf(journal: Journal, device: string): Promise<string[]> {
   const found = await readFeatures(device);
   const features = OFFLOADS.filter((name) => found.get(name)?.isOn && !found.get(name)?.isFixed);
   if (features.length === 0) return [];
+  await switchOff(
+    journal,
+    device,
+    features,
+    "Set director.offloads: handle, or see what its driver says: dmesg",
+  );
+  return features;
+}
+
+/**
+ * Switches off features of an interface that are on, under the journal.
+ *
+ * @param remedy What helps if they stay on.
+ * @throws {HostError} If the interface does not do as it is told; the journal then holds what was done.
+ */
+export async function switchOff(
+  journal: Journal,
+  device: string,
+  features: readonly string[],
+  remedy: string,
+): Promise<void> {
   await applySteps(journal, [{ kind: "disableFeatures", device, features }], { report: () => {} });
   const left = await readFeatures(device);
   const stubborn = features.filter((name) => left.get(name)?.isOn);
@@ -46,8 +76,7 @@ export async function disableOffloads(journal: Journal, device: string): Promise
       `ethtool -k ${device}`,
       `Interface "${device}" does not switch off ${stubborn.join(", ")}`,
       ExitCode.UNAVAILABLE,
-      { remedy: "Set director.offloads: handle, or see what its driver says: dmesg" },
+      { remedy },
     );
   }
-  return features;
 }

@@ -43,13 +43,14 @@ export function refuseLostSettings(current: Config, next: Config): void {
 /**
  * Refuses a configuration under which clients share a persistence template that belong to different workers.
  *
+ * @param steeredBy What the workers share clients out by, which may be wider than the configuration in use.
  * @throws {OperatorError} If it makes the widest netmask of a family wider.
  */
-export function refuseSplitTemplates(current: Config, next: Config): void {
-  if (current.director.workers === 1) return;
+export function refuseSplitTemplates(steeredBy: readonly SharingClients[], next: Config): void {
+  if (next.director.workers === 1) return;
   for (const family of [4, 6] as const) {
     const bits = decidingBits(family, sharingOf(next));
-    if (bits >= decidingBits(family, sharingOf(current))) continue;
+    if (bits >= decidingBits(family, steeredBy)) continue;
     throw new OperatorError(
       `A running director with several workers cannot widen persistence.netmask to ${bits}: ` +
         "clients that would share a real server are spread over the workers already",
@@ -68,7 +69,7 @@ function sharingOf({ services }: Config): SharingClients[] {
 }
 
 /**
- * Refuses a configuration whose VIPs are on another interface than the one a director listens on.
+ * Refuses VIPs that are on another interface than the one a director has opened for them.
  *
  * @throws {OperatorError} If they are.
  */
@@ -76,6 +77,23 @@ export function refuseOtherInterface(current: Attachment, next: Attachment): voi
   if (next.name === current.name) return;
   throw new OperatorError(
     `A running director cannot move from ${current.name} to ${next.name}, where its VIPs would be`,
+    ExitCode.CONFIG,
+    { remedy: "Restart it; its connections go on" },
+  );
+}
+
+/**
+ * Refuses a configuration whose real servers are behind other interfaces than those a director has opened.
+ *
+ * @throws {OperatorError} If they are.
+ */
+export function refuseFurtherInterfaces(current: Attachment, next: Attachment): void {
+  const isOpen = ({ index }: { readonly index: number }) =>
+    current.interfaces.some((opened) => opened.index === index);
+  const further = next.interfaces.find((link) => !isOpen(link));
+  if (further === undefined) return;
+  throw new OperatorError(
+    `A running director cannot begin to use ${further.name}, where real servers would be`,
     ExitCode.CONFIG,
     { remedy: "Restart it; its connections go on" },
   );

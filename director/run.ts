@@ -24,12 +24,13 @@ import { Director } from "./director.ts";
 import { EventLog } from "./events.ts";
 import { watchGuard } from "./guard_watch.ts";
 import { hashKey } from "./hash_key.ts";
-import { watchInterface } from "./interface_watch.ts";
+import { watchInterfaces } from "./interface_watch.ts";
 import { KernelGuard } from "./kernel_guard.ts";
 import { type LogFormat, openLog } from "./log.ts";
 import { disableOffloads } from "./offloads.ts";
 import { Orders } from "./orders.ts";
 import { findAttachment, RunningDirector, servicesText, vipsOf } from "./running_director.ts";
+import { letVlansIn, openedText } from "./vlan_filter.ts";
 import { WireSentinel } from "./wire_sentinel.ts";
 
 export interface DirectorOptions {
@@ -66,19 +67,24 @@ export async function runDirector(options: DirectorOptions, io: DirectorIo): Pro
     {
       version: manifest.version,
       startedAtMs: Date.now(),
-      interface: { name: attachment.name, mac: attachment.mac, mtu: attachment.mtu },
+      attachment,
       tableCapacity: config.director.maxConnections,
     },
     events,
     routing,
   );
 
+  let running: RunningDirector | null = null;
   const status = await serveStatus({
     app: createApp({
       snapshot: () => director.snapshot(),
       token: config.status.token,
       isReady: () => director.isReady,
       audit: () => routing.audit(),
+      explain: (words) => {
+        if (running === null) throw stillStarting();
+        return running.explain(words);
+      },
     }),
     listen: config.status.listen,
     token: config.status.token,
@@ -88,11 +94,13 @@ export async function runDirector(options: DirectorOptions, io: DirectorIo): Pro
 
   const journal = await Journal.open(`${options.runDir}/director.journal`);
   cleanup.defer(() => journal.close());
-  const guard = await KernelGuard.install(journal, attachment.name, vipsOf(config));
+  const [device, ...uplinks] = attachment.interfaces.map(({ name }) => name);
+  const guard = await KernelGuard.install(journal, device!, config.services, uplinks);
   cleanup.defer(() => undoSteps(journal, "all", () => {}));
   const offloads = config.director.offloads === "handle"
     ? "handled"
-    : disabledText(await disableOffloads(journal, attachment.name));
+    : disabledText(await disableOffloads(journal, [device!, ...uplinks]));
+  const opened = openedText(await letVlansIn(journal, device!, config.services));
 
   const sentinel = new WireSentinel({
     file: { config, path: options.config },
@@ -122,8 +130,9 @@ export async function runDirector(options: DirectorOptions, io: DirectorIo): Pro
   cleanup.use(sentinel);
   await sentinel.open(attachment.name);
 
-  const running = new RunningDirector(attachment, {
+  const started = new RunningDirector(attachment, {
     configFile: options.config,
+    journal,
     director,
     routing,
     sentinel,
@@ -131,12 +140,13 @@ export async function runDirector(options: DirectorOptions, io: DirectorIo): Pro
     guard,
     events,
   });
-  routing.start(() => running.coverProbes());
-  cleanup.use(watchInterface(() => running.attachment, () => orders.interfaceChanged()));
+  running = started;
+  routing.start(() => started.coverProbes());
+  cleanup.use(watchInterfaces(started, () => orders.interfaceChanged()));
   if (guard !== null) cleanup.use(watchGuard(guard, events));
-  events.report("info", "director.started", startText(attachment, config, offloads, status.address));
+  events.report("info", "director.started", startText(attachment, config, offloads + opened, status.address));
   await notifyReady(`Answering for ${vipsOf(config).join(", ")}`);
-  const code = await carryOut(orders, running);
+  const code = await carryOut(orders, started);
   await notifyStopping();
   events.report(
     "info",
@@ -185,6 +195,10 @@ function listener(
   };
 }
 
+function stillStarting(): OperatorError {
+  return new OperatorError("The director is still starting", ExitCode.UNAVAILABLE, { remedy: "Ask again" });
+}
+
 function disabledText(features: readonly string[]): string {
   return features.length === 0 ? "none to disable" : `disabled (${features.join(" ")})`;
 }
@@ -198,7 +212,8 @@ function startText(
   const page = statusAddress === null
     ? ""
     : `; status page at http://${hostOfUrl(statusAddress.host)}:${statusAddress.port}/`;
+  const uplinks = attachment.interfaces.slice(1).map(({ name }) => `, real servers behind ${name}`).join("");
   return `${vipsOf(config).join(", ")} on ${attachment.name} (${attachment.mac}); ${
     servicesText(config)
-  }; offloads: ${offloads}${page}`;
+  }${uplinks}; offloads: ${offloads}${page}`;
 }

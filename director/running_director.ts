@@ -5,9 +5,12 @@
  */
 
 import { loadConfig } from "../config/parse_config.ts";
-import { readLinks } from "../host/links.ts";
+import { checkInterface } from "../datapath/mod.ts";
+import type { Journal } from "../host/journal.ts";
+import { type Link, readLinks } from "../host/links.ts";
 import { readRoutes } from "../host/routes.ts";
 import type { Config } from "../model/config.ts";
+import type { Explanation } from "../model/explanation.ts";
 import { ExitCode } from "../model/exit_code.ts";
 import { OperatorError } from "../model/operator_error.ts";
 import { attach, type Attachment, routedServers } from "./attachment.ts";
@@ -15,13 +18,22 @@ import type { DatapathSupervisor } from "./datapath_supervisor.ts";
 import type { DirectRouting } from "./direct_routing.ts";
 import type { Director } from "./director.ts";
 import type { EventLog } from "./events.ts";
-import { interfaceChange } from "./interface_watch.ts";
+import { explainConnection } from "./explain.ts";
+import { type QuestionWords, readQuestion } from "./explain_question.ts";
+import { attachmentChange } from "./interface_watch.ts";
 import type { KernelGuard } from "./kernel_guard.ts";
-import { refuseLostSettings, refuseOtherInterface, refuseSplitTemplates } from "./reload.ts";
+import {
+  refuseFurtherInterfaces,
+  refuseLostSettings,
+  refuseOtherInterface,
+  refuseSplitTemplates,
+} from "./reload.ts";
+import { letVlansIn, openedText } from "./vlan_filter.ts";
 import type { WireSentinel } from "./wire_sentinel.ts";
 
 export interface RunningParts {
   readonly configFile: string;
+  readonly journal: Journal;
   readonly director: Director;
   readonly routing: DirectRouting;
   readonly sentinel: WireSentinel;
@@ -34,6 +46,10 @@ export interface RunningParts {
 export class RunningDirector {
   readonly #parts: RunningParts;
   #attachment: Attachment;
+  /** Whether the datapath was stopped to be started anew, and is not yet. */
+  #isDetached = false;
+  /** What was last reported to be in the way of following an interface; empty if nothing is. */
+  #unusable = "";
 
   constructor(attachment: Attachment, parts: RunningParts) {
     this.#attachment = attachment;
@@ -45,20 +61,49 @@ export class RunningDirector {
     return this.#attachment;
   }
 
+  /** Whether it works with interfaces as these. */
+  isAttachedTo(links: readonly Link[]): boolean {
+    return !this.#isDetached && attachmentChange(this.#attachment, links) === null;
+  }
+
+  /**
+   * What it would do with the first packet of a connection.
+   *
+   * @throws {OperatorError} If the question is none, or cannot be answered now.
+   */
+  explain(words: QuestionWords): Promise<Explanation> {
+    const { director, supervisor, guard } = this.#parts;
+    const { services } = director.snapshot();
+    return explainConnection({
+      config: director.config,
+      interfaces: [this.#attachment.name, ...this.#attachment.interfaces.slice(1).map(({ name }) => name)],
+      hasGuard: guard !== null,
+      decide: (question) => supervisor.datapath.explain(question),
+      lastCheckOf: (service, server) =>
+        services.find(({ name }) => name === service)?.servers.find(({ address }) => address === server)
+          ?.lastCheck ?? null,
+    }, readQuestion(words));
+  }
+
   /** Takes the configuration from its file again; one that cannot be used changes nothing. */
   async reload(): Promise<void> {
-    const { configFile, director, routing, sentinel, guard, events } = this.#parts;
+    const { configFile, journal, director, routing, sentinel, supervisor, guard, events } = this.#parts;
     try {
       const next = await loadConfig(configFile);
       refuseLostSettings(director.config, next);
-      refuseSplitTemplates(director.config, next);
-      refuseOtherInterface(this.#attachment, await findAttachment(next));
+      refuseSplitTemplates(supervisor.steeredBy, next);
+      const attachment = await findAttachment(next);
+      refuseOtherInterface(this.#attachment, attachment);
+      refuseFurtherInterfaces(this.#attachment, attachment);
       const useRouting = await routing.prepare(next);
-      await guard?.coverVips(vipsOf(next));
+      const opened = await letVlansIn(journal, attachment.name, next.services);
+      await guard?.coverVips(next.services);
       useRouting();
-      director.reload(next);
+      // Interfaces that it does not need any more stay open, so that their numbers stay.
+      this.#attachment = { ...this.#attachment, uplinks: attachment.uplinks };
+      director.reload(next, this.#attachment);
       await sentinel.adopt(next);
-      events.report("info", "config.loaded", `${configFile}: ${servicesText(next)}`);
+      events.report("info", "config.loaded", `${configFile}: ${servicesText(next)}${openedText(opened)}`);
     } catch (error) {
       if (!(error instanceof OperatorError)) throw error;
       events.report("error", "config.refused", `The configuration in use stays: ${inOneLine(error)}`);
@@ -77,46 +122,70 @@ export class RunningDirector {
   }
 
   /**
-   * Follows the interface, should it have changed: the datapath is started anew with what it is now.
+   * Follows the interfaces, should one have changed: the datapath is started anew with what it is now. While that
+   * cannot be used, the old one stays; should a new one fail to start, the next call tries again.
    *
    * @returns `null`, or the exit code of a director that cannot go on.
    */
   async followInterface(): Promise<ExitCode | null> {
-    const { director, routing, sentinel, supervisor, events } = this.#parts;
+    const { director, routing, sentinel, supervisor, guard, events } = this.#parts;
     const links = await readLinks();
-    const change = interfaceChange(this.#attachment, links);
-    if (change === null) return null;
-    if (change.kind === "gone") {
+    const change = attachmentChange(this.#attachment, links);
+    if (this.isAttachedTo(links)) {
+      this.#reportUsable();
+      return null;
+    }
+    if (change?.kind === "gone") {
       events.report("error", "interface.lost", change.message);
       return ExitCode.UNAVAILABLE;
     }
-    const { name } = this.#attachment;
-    events.report("warning", "interface.changed", `${name}: ${change.message}; its connections go on`);
+    const text = change === null
+      ? `${this.#attachment.name}: as it was`
+      : `${change.name}: ${change.message}`;
     try {
-      this.#attachment = await findAttachment(director.config);
-      const { mac, mtu } = this.#attachment;
+      const attachment = await findAttachment(director.config);
+      refuseOtherInterface(this.#attachment, attachment);
+      await guard?.coverUplinks(attachment.interfaces.slice(1).map(({ name }) => name));
       // It has nobody to announce VIPs meanwhile.
       sentinel.close();
-      await supervisor.restart(this.#attachment, () => director.successorTable());
-      director.succeed(supervisor.datapath, { name, mac, mtu });
+      this.#isDetached = true;
+      const successor = () => director.successorTable(attachment);
+      if (!await supervisor.restart(attachment, successor)) return null;
+      director.succeed(supervisor.datapath);
       await routing.lookAgain();
-      await sentinel.open(name);
-      return null;
+      await sentinel.open(attachment.name);
+      this.#attachment = attachment;
+      this.#isDetached = false;
+      this.#unusable = "";
+      events.report("warning", "interface.changed", `${text}; its connections go on`);
     } catch (error) {
       if (!(error instanceof OperatorError)) throw error;
-      events.report("error", "interface.lost", `Interface "${name}" cannot be used: ${inOneLine(error)}`);
-      return error.exitCode;
+      this.#reportUnusable(`${text}; that cannot be used yet: ${inOneLine(error)}`);
     }
+    return null;
+  }
+
+  #reportUnusable(message: string): void {
+    if (message !== this.#unusable) this.#parts.events.report("error", "interface.unusable", message);
+    this.#unusable = message;
+  }
+
+  #reportUsable(): void {
+    if (this.#unusable === "") return;
+    this.#unusable = "";
+    this.#parts.events.report("info", "interface.usable", "The interfaces are again what they were");
   }
 }
 
 /**
  * Finds the interfaces for a configuration on this host.
  *
- * @throws {OperatorError} See {@linkcode attach}.
+ * @throws {OperatorError} See {@linkcode attach} and {@linkcode checkInterface}.
  */
 export async function findAttachment(config: Config): Promise<Attachment> {
-  return attach(config, await readLinks(), await readRoutes(routedServers(config)));
+  const attachment = attach(config, await readLinks(), await readRoutes(routedServers(config)));
+  checkInterface(attachment.name, vipsOf(config));
+  return attachment;
 }
 
 /** The VIPs of a configuration, each once. */

@@ -35,7 +35,8 @@ export interface SnapshotSources {
   /** The table {@linkcode counters} belong to. */
   readonly table: ForwardingTableData;
   readonly counters: DatapathCounters;
-  readonly interface: InterfaceStatus;
+  /** That of the VIPs first. */
+  readonly interfaces: readonly InterfaceStatus[];
   readonly tableCapacity: number;
   readonly bytesPerConnection: number;
   readonly events: readonly DirectorEvent[];
@@ -48,6 +49,10 @@ export interface SnapshotSources {
   readonly auditOf: (service: VirtualService, server: RealServer) => AuditStatus | null;
   readonly hostOf: (server: RealServer) => HostReport | null;
   readonly connectionsPerSecondOf: (service: VirtualService, server: RealServer) => number;
+}
+
+function interfaceStatus({ name, mac, mtu }: InterfaceStatus): InterfaceStatus {
+  return { name, mac, mtu };
 }
 
 const NOTHING_COUNTED: DestinationCounters = {
@@ -72,7 +77,8 @@ export function statusSnapshot(sources: SnapshotSources): StatusSnapshot {
     ha: { state: "standalone" },
     datapath: {
       mode: "pcap",
-      interface: sources.interface,
+      interface: interfaceStatus(sources.interfaces[0]!),
+      uplinks: sources.interfaces.slice(1).map(interfaceStatus),
       generation: counters.generation,
       captureDrops: counters.captureDrops,
       transmitErrors: counters.transmitErrors,

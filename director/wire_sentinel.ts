@@ -25,6 +25,7 @@ import type { EventLog } from "./events.ts";
 
 /** Time between two looks. Each does a bounded amount of work, see `Wire.step`. */
 const LOOK_INTERVAL_MS = 200;
+/** Alarms that are shown, on all interfaces together. */
 const MOST_ALARMS = 64;
 /** MACs of one real server that are remembered. */
 const MOST_MACS = 4;
@@ -102,7 +103,7 @@ export class WireSentinel implements Disposable {
     for (const name of this.#posts.keys()) this.#closePost(name);
   }
 
-  /** Watches the VIPs of another configuration. What is known of those that stay is kept. */
+  /** Watches the VIPs of another configuration, or reports why it cannot. What is known of those that stay is kept. */
   async adopt(config: Config): Promise<void> {
     this.#config = config;
     const servers = new Set(
@@ -110,7 +111,12 @@ export class WireSentinel implements Disposable {
     );
     for (const address of this.#macs.keys()) if (!servers.has(address)) this.#macs.delete(address);
     this.#servers = null;
-    await this.#settle();
+    try {
+      await this.#settle();
+    } catch (error) {
+      if (!(error instanceof OperatorError)) throw error;
+      this.#reportUnwatched(`those that this configuration brings; ${error.message}`);
+    }
   }
 
   [Symbol.dispose](): void {
@@ -192,8 +198,7 @@ export class WireSentinel implements Disposable {
   /** Reports alarms that begin and end. */
   #compare(): void {
     const { events } = this.#options;
-    const found = [...this.#posts.values()].flatMap(({ watch }) => watch.alarms)
-      .toSorted((one, other) => one.firstMs - other.firstMs).slice(0, MOST_ALARMS);
+    const found = foremost([...this.#posts.values()].flatMap(({ watch }) => watch.alarms));
     const now = new Map(found.map((alarm) => [keyOf(alarm), this.#described(alarm)]));
     const before = this.#alarms;
     this.#alarms = now;
@@ -252,6 +257,13 @@ export class WireSentinel implements Disposable {
   #reportUnwatched(reason: string): void {
     this.#options.events.report("warning", "wire.unwatched", `VIPs that nobody watches over: ${reason}`);
   }
+}
+
+/** The alarms to show: real servers first, because quarantine goes by them, then the oldest. */
+export function foremost(alarms: readonly Alarm[]): Alarm[] {
+  const isStranger = ({ server }: Alarm) => Number(server === null);
+  return alarms.toSorted((one, other) => isStranger(one) - isStranger(other) || one.firstMs - other.firstMs)
+    .slice(0, MOST_ALARMS);
 }
 
 function keyOf({ name, vip, mac }: Alarm): string {

@@ -59,10 +59,14 @@ export class Cluster {
     return this.#directory.file("director/director.sock");
   }
 
-  /** Starts the web servers and returns when each one answers. */
+  /** Starts the web servers on every address of the VIP's family and returns when each one answers. */
   async startServers(): Promise<void> {
-    const anywhere = familyOf(this.topology.vip) === 4 ? "0.0.0.0" : "::";
-    await Promise.all(this.topology.realServers.map((server) => this.startServer(server, anywhere)));
+    await Promise.all(this.topology.realServers.map((server) => this.startServer(server, this.anywhere)));
+  }
+
+  /** The address that stands for every address of the VIP's family. */
+  get anywhere(): string {
+    return familyOf(this.topology.vip) === 4 ? "0.0.0.0" : "::";
   }
 
   /** Starts the web server of one host, in place of the one that runs, and returns when it answers. */

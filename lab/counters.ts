@@ -35,15 +35,16 @@ export interface DirectorCounters {
 
 /** Makes the director's kernel count what comes in, before anything else can see or drop it. */
 export async function countDirectorTraffic(director: LabHost, vip: string): Promise<void> {
-  const protocol = familyOf(vip) === 4 ? "ip" : "ip6";
+  // Over IPv6, questions for addresses are IP packets too, and may have the VIP as source.
+  const [protocol, isTraffic] = familyOf(vip) === 4 ? ["ip", ""] : ["ip6", "ip6 nexthdr != icmpv6 "];
   const rules = `table netdev ${TABLE} {
     counter answers { }
     counter requests { }
     counter others { }
     chain ingress {
       type filter hook ingress device "${INTERFACE}" priority -500; policy accept;
-      ${protocol} saddr ${vip} counter name answers accept
-      ${protocol} daddr ${vip} counter name requests accept
+      ${protocol} saddr ${vip} ${isTraffic}counter name answers accept
+      ${protocol} daddr ${vip} ${isTraffic}counter name requests accept
       counter name others
     }
   }`;

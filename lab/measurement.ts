@@ -85,7 +85,8 @@ export async function measure(
   const { client, director, realServers, vip } = topology;
   const learntMacs = await learnMacs(client, vip, plan.awaitedMac, signal);
   const protocol = familyOf(vip) === 4 ? "ip" : "ip6";
-  const answers = `${protocol} src host ${vip}`;
+  // Over IPv6, the director tells who has the VIP with the VIP as source.
+  const answers = familyOf(vip) === 4 ? `ip src host ${vip}` : `ip6 src host ${vip} and not icmp6`;
   const known = realServers.map(({ mac }) => `ether src ${mac}`).join(" or ");
   const captures = await Promise.all([
     Capture.start(director, answers, "count"),

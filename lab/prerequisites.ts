@@ -17,6 +17,8 @@ const PACKAGES: Readonly<Record<string, string>> = {
   tcpdump: "tcpdump",
   arptables: "arptables",
   unshare: "util-linux",
+  bash: "bash",
+  sysctl: "procps",
 };
 
 /** Where administration programs are; an ordinary user's PATH often lacks them. */
@@ -32,11 +34,13 @@ export function extendPath(): void {
  * Makes sure that every program the lab uses is installed.
  *
  * @param method Some ways of hardening need a program of their own.
+ * @param isTyping Whether commands are typed on hosts, mistakes and what lvsdr says against them.
  * @throws {OperatorError} If one is missing; names all that are.
  */
-export function requirePrograms(method: Method): void {
+export function requirePrograms(method: Method | "auto", isTyping: boolean): void {
   const programs = ["ip", "nft", "curl", "tcpdump"];
   if (method === "arptables") programs.push("arptables");
+  if (isTyping) programs.push("bash", "sysctl");
   if (Deno.uid() !== 0) programs.push("unshare");
   const missing = programs.filter((program) => !isInstalled(program));
   if (missing.length === 0) return;

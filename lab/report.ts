@@ -78,11 +78,26 @@ export class Report {
 
   /** A table of proofs. */
   proofs(proofs: readonly Proof[]): void {
-    for (const { claim, holds, evidence } of proofs) {
-      const verdict = holds ? this.paint("holds", "green") : this.paint("FAILS", "red");
-      this.line(`  ${verdict}  ${claim}`);
-      for (const text of evidence) this.line(`         ${this.paint(text, "dim")}`);
-    }
+    for (const { claim, holds, evidence } of proofs) this.claim(claim, holds, evidence);
+  }
+
+  /** Something claimed, whether it holds, and what was seen of it, one line each. */
+  claim(claim: string, holds: boolean, evidence: readonly string[]): void {
+    const verdict = holds ? this.paint("holds", "green") : this.paint("FAILS", "red");
+    this.line(`  ${verdict}  ${claim}`);
+    for (const text of evidence) this.line(`         ${this.paint(text, "dim")}`);
+  }
+
+  /** A command that is typed on a host. */
+  command(host: string, command: string): void {
+    const [first, ...others] = command.split("\n");
+    this.line(`  ${this.paint(`${host}#`, "bold")} ${this.paint(first!, "cyan")}`);
+    for (const line of others) this.line(`  ${" ".repeat(host.length + 1)} ${this.paint(line, "cyan")}`);
+  }
+
+  /** What a command has printed. */
+  output(text: string): void {
+    for (const line of text.trimEnd().split("\n")) this.line(`       ${line}`);
   }
 
   /** A running count of answers by server. */

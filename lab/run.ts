@@ -7,6 +7,11 @@
 
 import type { Method } from "../model/config.ts";
 import { ExitCode } from "../model/exit_code.ts";
+import { OperatorError } from "../model/operator_error.ts";
+import { BreakCourse, type BreakReport, isAsExpected } from "./break_course.ts";
+import { BREAK_NAMES, type BreakName } from "./break_name.ts";
+import { BREAKS } from "./breaks.ts";
+import { isCalm, keepCalm } from "./calm.ts";
 import { Cluster } from "./cluster.ts";
 import { countDirectorTraffic } from "./counters.ts";
 import { LabDirectory } from "./lab_directory.ts";
@@ -15,18 +20,26 @@ import { extendPath, requirePrograms } from "./prerequisites.ts";
 import { Report } from "./report.ts";
 import { selfCommandForPeople } from "./self_command.ts";
 import { StatusForward } from "./status_forward.ts";
-import { type Act, holds, isStolen, Story } from "./story.ts";
-import { buildTopology, INTERFACE, type LabHost, type Topology, VIP } from "./topology.ts";
+import { holds, isStolen, Story } from "./story.ts";
+import { type Shown, summary } from "./summary.ts";
+import { Terminal } from "./terminal.ts";
+import { buildTopology, INTERFACE, type LabHost } from "./topology.ts";
+import { urlOf } from "./traffic.ts";
 import { enterCommand, type Outside, outside, outsideIsGone, runInUserNamespace } from "./user_namespace.ts";
+import { Witnesses } from "./witnesses.ts";
 
 export interface LabOptions {
   /** Real servers, 1 to 20. */
   readonly servers: number;
-  readonly method: Method;
+  readonly method: Method | "auto";
+  /** Whether VIP, clients and servers are on IPv6 instead of IPv4. */
+  readonly ipv6: boolean;
   /** Requests of one round of traffic. */
   readonly requests: number;
-  /** `arp`: begin with a real server that is not hardened. */
-  readonly break: "arp" | null;
+  /** Mistakes to make and to mend, in place of the usual story. */
+  readonly breaks: readonly BreakName[];
+  /** How long all neighbor caches are flushed once a second to show that nothing is found; `null` means not at all. */
+  readonly flushSeconds: number | null;
   /** Whether the cluster is left running until a signal. */
   readonly stay: boolean;
   readonly json: boolean;
@@ -48,8 +61,9 @@ const SIGNALS: readonly Deno.Signal[] = ["SIGINT", "SIGTERM", "SIGHUP"];
  * @throws {OperatorError} If a program or a privilege is missing, or a role does not start.
  */
 export async function runLab(options: LabOptions, io: LabIo): Promise<ExitCode> {
+  assertPossible(options);
   extendPath();
-  requirePrograms(options.method);
+  requirePrograms(options.method, options.breaks.length > 0 || options.flushSeconds !== null);
   const stop = new AbortController();
   const onSignal = () => stop.abort();
   for (const signal of SIGNALS) Deno.addSignalListener(signal, onSignal);
@@ -82,10 +96,17 @@ async function runLabHere(
   const directory = await LabDirectory.create();
   let cluster: Cluster | null = null;
   try {
-    report.heading(`Lab ${directory.id}: ${options.servers} real servers, method ${options.method}`);
+    const protocol = options.ipv6 ? "IPv6" : "IPv4";
+    report.heading(
+      `Lab ${directory.id}: ${options.servers} real servers, ${protocol}, method ${options.method}`,
+    );
     const topology = await report.step(
       "build the network",
-      () => buildTopology(directory.id, options.servers),
+      () =>
+        buildTopology(directory.id, options.servers, {
+          family: options.ipv6 ? 6 : 4,
+          hasSpare: options.breaks.some((name) => BREAKS[name].culprit === "spare"),
+        }),
     );
     // A transfer that waits for a cluster that is being stopped would wait long.
     signal.addEventListener("abort", () => Namespace.killProcesses(topology.client.namespace.name));
@@ -93,91 +114,116 @@ async function runLabHere(
     await startCluster(cluster, report);
     report.sketch(topology);
 
-    const story = new Story(cluster, directory, report, options.requests, signal);
-    const { acts, code } = await tell(story, options);
-    if (options.json) io.write(JSON.stringify(summary(options, topology, acts, code), null, 2) + "\n");
-    report.heading(closingWords(acts, code));
+    const shown = await show({ cluster, directory, report, signal }, options);
+    if (options.json) io.write(JSON.stringify(summary(cluster, shown), null, 2) + "\n");
+    report.heading(closingWords(shown, options.stay));
     if (options.stay) {
       using forward = told === null ? StatusForward.open(cluster.directorSocket) : null;
       explainStay(report, cluster, directory, forward?.url ?? told?.statusUrl ?? "", told);
       await aborted(signal);
     }
-    return code;
+    return shown.ok ? ExitCode.OK : ExitCode.FAILED;
   } finally {
     await cluster?.stop();
     await directory.remove();
   }
 }
 
+/** What a lab is made of while it is shown. */
+interface Stage {
+  readonly cluster: Cluster;
+  readonly directory: LabDirectory;
+  readonly report: Report;
+  readonly signal: AbortSignal;
+}
+
+/** @throws {OperatorError} If the options contradict each other. */
+function assertPossible({ breaks, method, ipv6, servers, stay }: LabOptions): void {
+  const refuse = (problem: string, remedy: string) => {
+    throw new OperatorError(problem, ExitCode.USAGE, { remedy });
+  };
+  if (method === "arptables" && ipv6) {
+    refuse("Method arptables is for IPv4 only", "Use --method nft, which has the same rules for both");
+  }
+  if (breaks.length === 0) return;
+  const family = ipv6 ? 6 : 4;
+  const missing = breaks.filter((name) => !BREAKS[name].families.includes(family));
+  if (missing.length > 0) {
+    const possible = BREAK_NAMES.filter((name) => BREAKS[name].families.includes(family));
+    refuse(
+      `IPv6 has no such mistake as ${missing.join(", ")}`,
+      `With --ipv6 there are ${possible.join(", ")}`,
+    );
+  }
+  if (method !== "loopback" && method !== "auto") {
+    refuse(
+      `Mistakes are made with the VIP on lo, where method ${method} does not put it`,
+      "Use --method loopback",
+    );
+  }
+  if (servers < 2) refuse("A mistake needs one real server more, which is right", "Use --servers 2 or more");
+  if (stay && breaks.length > 1) refuse("Only one mistake can stay", "Use --break once");
+}
+
 async function startCluster(cluster: Cluster, report: Report): Promise<void> {
   const { realServers, director } = cluster.topology;
   await report.step("start a web server on every real server", () => cluster.startServers());
   await report.step(
-    `harden them: lvsdr realserver --vip ${VIP} --method ${cluster.method}`,
+    `harden them: lvsdr realserver --vip ${cluster.topology.vip} --method ${cluster.method}`,
     () => Promise.all(realServers.map((server) => cluster.harden(server))),
   );
   await report.step("start the director; every real server is up", () => cluster.startDirector());
-  await countDirectorTraffic(director);
+  await countDirectorTraffic(director, cluster.topology.vip);
 }
 
-/** Plays the acts that the options ask for. */
-async function tell(
-  story: Story,
-  options: LabOptions,
-): Promise<{ readonly acts: readonly Act[]; readonly code: ExitCode }> {
-  if (options.break === "arp") {
-    const broken = await story.broken();
-    const acts = options.stay ? [broken] : [broken, await story.mended()];
-    return { acts, code: acts.every(holds) ? ExitCode.OK : ExitCode.FAILED };
+/** Plays what the options ask for. */
+async function show(stage: Stage, options: LabOptions): Promise<Shown> {
+  const { cluster, directory, report, signal } = stage;
+  if (options.breaks.length === 0 && options.flushSeconds === null) {
+    const story = new Story(cluster, directory, report, options.requests, signal);
+    return { breaks: [], calm: null, ...await tell(story, options) };
   }
+  const terminal = await Terminal.open(directory, signal);
+  const witnesses = new Witnesses(cluster, terminal);
+  const calm = options.flushSeconds === null
+    ? null
+    : await keepCalm(cluster, witnesses, options.flushSeconds, report, signal);
+  const course = new BreakCourse(cluster, terminal, witnesses, report, signal);
+  const breaks: BreakReport[] = [];
+  for (const name of BREAK_NAMES.filter((known) => options.breaks.includes(known))) {
+    breaks.push(await course.run(name, options.stay));
+  }
+  const areBreaksFine = breaks.every((told) =>
+    options.stay ? told.suffers && told.isNamed : isAsExpected(told)
+  );
+  return { acts: [], breaks, calm, ok: areBreaksFine && (calm === null || isCalm(calm)) };
+}
+
+async function tell(story: Story, options: LabOptions): Promise<Pick<Shown, "acts" | "ok">> {
   const hardened = await story.hardened();
-  if (options.stay) return { acts: [hardened], code: holds(hardened) ? ExitCode.OK : ExitCode.FAILED };
+  if (options.stay) return { acts: [hardened], ok: holds(hardened) };
   const broken = await story.broken();
   const mended = await story.mended();
   const isAsExpected = holds(hardened) && isStolen(broken, story.thief) && holds(mended);
-  return { acts: [hardened, broken, mended], code: isAsExpected ? ExitCode.OK : ExitCode.FAILED };
+  return { acts: [hardened, broken, mended], ok: isAsExpected };
 }
 
-function closingWords(acts: readonly Act[], code: ExitCode): string {
+function closingWords({ acts, breaks, calm, ok }: Shown, stays: boolean): string {
   const failed = acts.filter((act) => act.name !== "broken" && !holds(act));
   if (failed.length > 0) {
     return `A proof fails where all should hold: ${failed.map(({ name }) => name).join(", ")}`;
   }
-  if (acts.every((act) => act.name !== "broken")) return "Every proof holds";
-  if (code === ExitCode.OK) {
-    return "Every proof holds, fails while one real server steals the VIP, and holds again";
+  if (breaks.length > 0) {
+    if (!ok) return "Something was not as it must be, see FAILS above";
+    if (stays) return "The client suffers, and lvsdr says why";
+    const count = breaks.length === 1 ? "The mistake was" : `Each of ${breaks.length} mistakes was`;
+    return `${count} suffered from, named by lvsdr, and mended by typing what it says`;
   }
-  return acts.length === 1
-    ? "Proofs fail while one real server steals the VIP"
-    : "Proofs fail while one real server steals the VIP, and hold once it is hardened";
-}
-
-function summary(options: LabOptions, topology: Topology, acts: readonly Act[], code: ExitCode): unknown {
-  const host = ({ name, address, mac }: { name: string; address: string; mac: string }) => ({
-    name,
-    address,
-    mac,
-  });
-  return {
-    ok: code === ExitCode.OK,
-    method: options.method,
-    vip: VIP,
-    client: host(topology.client),
-    director: host(topology.director),
-    realServers: topology.realServers.map((server) => ({ ...host(server), weight: server.weight })),
-    acts: acts.map((act) => ({
-      name: act.name,
-      holds: holds(act),
-      answered: Object.fromEntries(
-        topology.realServers.map(({ name }) => [
-          name,
-          act.measurement.results.filter((result) => result.server === name).length,
-        ]),
-      ),
-      learntMacs: act.measurement.learntMacs,
-      proofs: act.proofs,
-    })),
-  };
+  if (calm !== null) return ok ? "All is quiet" : "Something was found although nothing is broken";
+  if (acts.every((act) => act.name !== "broken")) return "Every proof holds";
+  return ok
+    ? "Every proof holds, fails while one real server steals the VIP, and holds again"
+    : "The ARP problem did not show";
 }
 
 function explainStay(
@@ -187,18 +233,18 @@ function explainStay(
   statusUrl: string,
   told: Outside | null,
 ): void {
-  const { client, director, realServers } = cluster.topology;
+  const { vip, client, director, realServers } = cluster.topology;
   const last = realServers.at(-1)!;
   const inside = (host: LabHost, command: string) => `ip netns exec ${host.namespace.name} ${command}`;
   const self = selfCommandForPeople();
   const lines = [
     ["status page", statusUrl],
     ...(told === null ? [] : [["enter the lab", enterCommand(told)]]),
-    ["a request", inside(client, `curl http://${VIP}/`)],
-    ["who has the VIP", inside(client, `ip neigh show to ${VIP}`)],
+    ["a request", inside(client, `curl ${urlOf(vip)}/`)],
+    ["who has the VIP", inside(client, `ip neigh show to ${vip}`)],
     // Root of a user namespace cannot run it: tcpdump gives up rights that it may not give up there.
     ...(told === null
-      ? [["the director's wire", inside(director, `tcpdump -i ${INTERFACE} -nn -e host ${VIP}`)]]
+      ? [["the director's wire", inside(director, `tcpdump -i ${INTERFACE} -nn -e host ${vip}`)]]
       : []),
     ["director's state", `${self} status --run-dir ${directory.file("director")}`],
     ["audit a real server", inside(last, `${self} ${cluster.hardenArguments(last).join(" ")} --check`)],
@@ -217,7 +263,9 @@ function labArguments(options: LabOptions): string[] {
   return [
     ...["lab", "--servers", String(options.servers), "--method", options.method],
     ...["--requests", String(options.requests)],
-    ...(options.break === null ? [] : ["--break", options.break]),
+    ...(options.ipv6 ? ["--ipv6"] : []),
+    ...options.breaks.flatMap((name) => ["--break", name]),
+    ...(options.flushSeconds === null ? [] : ["--flush", String(options.flushSeconds)]),
     ...(options.stay ? ["--stay"] : []),
     ...(options.json ? ["--json"] : []),
   ];

@@ -97,7 +97,9 @@ export function withPrefix(vip: string): string {
 
 /** Takes from a host what the lab or its owner may have given it: the VIP, settings, an interface more. */
 export async function neutralize({ namespace }: LabHost, vip: string): Promise<void> {
-  for (const device of ["lo", INTERFACE]) await namespace.ip([`addr flush dev ${device} to ${withPrefix(vip)}`]);
+  for (const device of ["lo", INTERFACE]) {
+    await namespace.ip([`addr flush dev ${device} to ${withPrefix(vip)}`]);
+  }
   // Most often there is none.
   await namespace.run("ip", ["link", "delete", EXTRA_INTERFACE]);
   await namespace.setSysctls(

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { setTimeout as delay } from "node:timers/promises";
 import type { LabDirectory } from "./lab_directory.ts";
 import { deterministicBytes, digest } from "./server.ts";
 import { Process } from "./namespace.ts";
@@ -16,6 +17,11 @@ const CURL = ["--silent", "--header", "Connection: close"];
 const PATIENCE = ["--connect-timeout", "3", "--max-time", "60"];
 /** Enough on a network of one machine, for who expects to be disappointed. */
 const LITTLE_PATIENCE = ["--connect-timeout", "1", "--max-time", "2"];
+
+/** The same for a transfer, which takes two seconds. */
+const LONG_LITTLE_PATIENCE = ["--connect-timeout", "1", "--max-time", "8"];
+const SLOW_BYTES = 800_000;
+const FORGET_INTERVAL_MS = 100;
 
 const REQUESTS_AT_A_TIME = 8;
 
@@ -96,7 +102,13 @@ function requestResult(line: string): RequestResult {
 export async function learnMacOfVip(client: LabHost, vip: string): Promise<string | null> {
   await client.namespace.ip([`neigh flush dev ${INTERFACE}`]);
   // Asking is what counts; an answer that takes longer than this is judged elsewhere.
-  await client.namespace.run("curl", [...CURL, ...LITTLE_PATIENCE, "--output", "/dev/null", `${urlOf(vip)}/`]);
+  await client.namespace.run("curl", [
+    ...CURL,
+    ...LITTLE_PATIENCE,
+    "--output",
+    "/dev/null",
+    `${urlOf(vip)}/`,
+  ]);
   return await believedMacOfVip(client, vip);
 }
 
@@ -122,6 +134,24 @@ export async function download(client: LabHost, vip: string, bytes: number): Pro
   const script = 'url=$1; shift; curl "$@" "$url" | sha256sum';
   const { stdout } = await client.namespace.run("sh", ["-c", script, "sh", url, ...CURL, ...PATIENCE]);
   return { bytes, sentSha256: sha256, receivedSha256: /^[0-9a-f]{64}/.exec(stdout)?.[0] ?? null };
+}
+
+/**
+ * Downloads slowly through the VIP while the client forgets, ten times a second, who has it.
+ *
+ * @returns Whether everything arrived.
+ */
+export async function transferWhileForgetting(client: LabHost, vip: string): Promise<boolean> {
+  const args = ["--limit-rate", "400k", "--output", "/dev/null", `${urlOf(vip)}/bytes/${SLOW_BYTES}`];
+  let isOver = false;
+  const transfer = client.namespace.run("curl", [...CURL, ...LONG_LITTLE_PATIENCE, ...args]).finally(() =>
+    isOver = true
+  );
+  while (!isOver) {
+    await client.namespace.ip([`neigh flush dev ${INTERFACE}`]);
+    await delay(FORGET_INTERVAL_MS);
+  }
+  return (await transfer).code === 0;
 }
 
 /** Uploads `bytes` bytes through the VIP; the real server says what arrived. */

@@ -53,8 +53,11 @@ export interface EntryFound {
 export interface FrameSent {
   /** Address of the real server it goes to; `null` for an answer to the client. */
   readonly server: string | null;
-  readonly destinationMac: string;
+  /** `null` for an answer, which goes back to where the packet came from. */
+  readonly destinationMac: string | null;
   readonly sourceMac: string;
+  /** Interface it leaves by: 0 for that of the VIPs, from 1 on the uplinks. */
+  readonly egress: number;
   /** `null` means untagged. */
   readonly vlan: number | null;
   /** TTL or hop limit of a packet that arrives with 64. */
@@ -122,7 +125,7 @@ export interface Explanation {
   readonly service: ServiceAsked | null;
   /** Services that come near where none matches, in words. */
   readonly nearest: readonly string[];
-  /** Name of the interface frames come in and leave by. */
-  readonly interface: string;
+  /** Names of the interfaces that frames leave by; they come in by the first. */
+  readonly interfaces: readonly string[];
   readonly kernel: KernelView;
 }

@@ -201,7 +201,10 @@ export interface StatusSnapshot {
   readonly ha: { readonly state: "standalone" };
   readonly datapath: {
     readonly mode: "pcap";
+    /** That of the VIPs. */
     readonly interface: InterfaceStatus;
+    /** Further ones that real servers are reached by. */
+    readonly uplinks: readonly InterfaceStatus[];
     /** Generation of the forwarding table in use. */
     readonly generation: number;
     /** Frames the kernel had to drop because the capture ring was full. */

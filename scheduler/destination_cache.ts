@@ -53,4 +53,14 @@ export class DestinationCache {
     this.#usedAtMs[oldest] = nowMs;
     return oldest;
   }
+
+  /** Remembers everything; what it returns puts it back. */
+  save(): () => void {
+    const addresses = this.#addresses.slice();
+    const usedAtMs = this.#usedAtMs.slice();
+    return () => {
+      this.#addresses.set(addresses);
+      this.#usedAtMs.set(usedAtMs);
+    };
+  }
 }

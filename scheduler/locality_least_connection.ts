@@ -42,6 +42,15 @@ export class LocalityLeastConnection implements Scheduler {
     this.#server[entry] = picked;
     return picked;
   }
+
+  save(): () => void {
+    const putBack = this.#destinations.save();
+    const server = this.#server.slice();
+    return () => {
+      putBack();
+      this.#server.set(server);
+    };
+  }
 }
 
 /** Whether a server has more active connections than its weight while another has less than half. Hot path. */

@@ -64,6 +64,17 @@ export class LocalityReplication implements Scheduler {
     return picked;
   }
 
+  save(): () => void {
+    const putBack = this.#destinations.save();
+    const members = this.#members.slice();
+    const changedAtMs = this.#changedAtMs.slice();
+    return () => {
+      putBack();
+      this.#members.set(members);
+      this.#changedAtMs.set(changedAtMs);
+    };
+  }
+
   #isMember(entry: number, server: number): boolean {
     return (this.#members[entry * this.#wordsPerSet + (server >>> 5)]! >>> (server & 31) & 1) === 1;
   }

@@ -39,4 +39,9 @@ export class RoundRobin implements Scheduler {
     }
     return NONE;
   }
+
+  save(): () => void {
+    const last = this.#last;
+    return () => this.#last = last;
+  }
 }

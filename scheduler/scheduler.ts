@@ -56,4 +56,11 @@ export interface Scheduler {
    * @param nowMs Milliseconds of a clock that never goes back.
    */
   pick(flow: NewFlow, nowMs: number): number;
+  /**
+   * Remembers what picking changes, apart from the chance it takes.
+   *
+   * @returns Puts it back, until the next update.
+   * @default picking changes nothing
+   */
+  save?(): () => void;
 }

@@ -52,6 +52,15 @@ export class WeightedRoundRobin implements Scheduler {
     return this.#last;
   }
 
+  save(): () => void {
+    const last = this.#last;
+    const level = this.#level;
+    return () => {
+      this.#last = last;
+      this.#level = level;
+    };
+  }
+
   #adjustedLevel(): number {
     if (this.#topLevel === 0) return 0;
     // IPVS learns of servers one by one, and alone the first of them has no level but the lowest.

@@ -5,8 +5,10 @@
  * @module
  */
 
-import { Hono } from "hono";
+import { type Context, Hono } from "hono";
 import { secureHeaders } from "hono/secure-headers";
+import { ExitCode } from "../model/exit_code.ts";
+import type { Explanation } from "../model/explanation.ts";
 import { OperatorError } from "../model/operator_error.ts";
 import type { ServerAudit, StatusSnapshot } from "../model/status_snapshot.ts";
 import { type Origin, requireToken } from "./authentication.ts";
@@ -31,6 +33,16 @@ export interface AppOptions {
    * @default there is no such route
    */
   readonly audit?: () => Promise<readonly ServerAudit[]>;
+  /**
+   * What the director would do with a connection; only whoever is on the Unix socket may have it worked out.
+   *
+   * @param words The client and the target of the connection, `ADDRESS:PORT` each, and its protocol.
+   * @throws {OperatorError} If it is not to be understood, which its exit code tells, or cannot be answered.
+   * @default there is no such route
+   */
+  readonly explain?: (
+    words: { readonly client: string; readonly target: string; readonly protocol: string },
+  ) => Promise<Explanation>;
 }
 
 /** `env` of a request tells where it came from; without it, it counts as one from the network. */
@@ -61,6 +73,23 @@ function answerPlainly(request: Request, status: number, title: string, advice: 
   return new Response(page, { status, headers: { "Content-Type": "text/html; charset=utf-8" } });
 }
 
+/** Answers with what `work` comes to, to whoever is on the Unix socket. */
+async function answerOnSocket(
+  { env, req }: Context<{ Bindings: Origin }>,
+  work: () => Promise<unknown>,
+): Promise<Response> {
+  if (env?.isLocalSocket !== true) {
+    return answerPlainly(req.raw, 403, "Not from here", "Use the Unix socket in the run directory");
+  }
+  try {
+    return Response.json(await work());
+  } catch (error) {
+    if (!(error instanceof OperatorError)) throw error;
+    const status = error.exitCode === ExitCode.USAGE ? 400 : 503;
+    return answerPlainly(req.raw, status, error.message, error.remedy ?? "Look at the director's log");
+  }
+}
+
 /**
  * Makes the app; it opens no port.
  *
@@ -70,7 +99,7 @@ function answerPlainly(request: Request, status: number, title: string, advice: 
  * const response = await app.request("/api/v1/status");
  * ```
  */
-export function createApp({ snapshot, token, isReady, audit }: AppOptions): StatusApp {
+export function createApp({ snapshot, token, isReady, audit, explain }: AppOptions): StatusApp {
   const app: StatusApp = new Hono();
 
   app.use(secureHeaders({
@@ -116,27 +145,12 @@ export function createApp({ snapshot, token, isReady, audit }: AppOptions): Stat
     (context) => context.body(pageScript, 200, { "Content-Type": "text/javascript; charset=utf-8" }),
   );
   app.get("/api/v1/status", (context) => context.json(snapshot()));
-  if (audit !== undefined) {
-    app.post("/api/v1/audit", async (context) => {
-      if (context.env?.isLocalSocket !== true) {
-        return answerPlainly(
-          context.req.raw,
-          403,
-          "Not from here",
-          "Use the Unix socket in the run directory",
-        );
-      }
-      try {
-        return context.json(await audit());
-      } catch (error) {
-        if (!(error instanceof OperatorError)) throw error;
-        return answerPlainly(
-          context.req.raw,
-          503,
-          error.message,
-          error.remedy ?? "Look at the director's log",
-        );
-      }
+  if (audit !== undefined) app.post("/api/v1/audit", (context) => answerOnSocket(context, audit));
+  if (explain !== undefined) {
+    app.get("/api/v1/explain", (context) => {
+      const word = (name: string) => context.req.query(name) ?? "";
+      const words = { client: word("client"), target: word("target"), protocol: word("protocol") };
+      return answerOnSocket(context, async () => await explain(words));
     });
   }
   app.get(

@@ -42,19 +42,39 @@ function describeFailure(cause: unknown, runDir: string): OperatorError {
  *
  * @throws {OperatorError} If none runs there, it may not be asked, or it does not answer within five seconds.
  */
-export async function fetchSnapshot(runDir: string): Promise<StatusSnapshot> {
-  const path = socketPathIn(runDir);
+export function fetchSnapshot(runDir: string): Promise<StatusSnapshot> {
+  return askDirector(runDir, "/api/v1/status");
+}
+
+/**
+ * What the director that runs on `runDir` answers to a GET.
+ *
+ * @param path With the query, if there is one.
+ * @throws {OperatorError} As {@linkcode fetchSnapshot}, or with what the director says is wrong with the question.
+ */
+export async function askDirector<Answer>(runDir: string, path: string): Promise<Answer> {
+  const socket = socketPathIn(runDir);
   try {
     // fetch() would hide why a connection failed.
-    (await Deno.connect({ transport: "unix", path })).close();
-    using client = Deno.createHttpClient({ proxy: { transport: "unix", path } });
-    const response = await fetch("http://director/api/v1/status", {
+    (await Deno.connect({ transport: "unix", path: socket })).close();
+    using client = Deno.createHttpClient({ proxy: { transport: "unix", path: socket } });
+    const response = await fetch(`http://director${path}`, {
       client,
       signal: AbortSignal.timeout(PATIENCE_MS),
     });
+    if (response.status === 400) throw refusal(await response.json(), ExitCode.USAGE);
+    if (response.status === 503) throw refusal(await response.json(), ExitCode.UNAVAILABLE);
     if (!response.ok) throw new Error(`it answered ${response.status} ${await response.text()}`.trim());
     return await response.json();
   } catch (cause) {
-    throw describeFailure(cause, runDir);
+    throw cause instanceof OperatorError ? cause : describeFailure(cause, runDir);
   }
+}
+
+/** What a director says of a question it does not answer, or not now. */
+function refusal(
+  { error, advice }: { readonly error: string; readonly advice: string },
+  exitCode: ExitCode,
+): OperatorError {
+  return new OperatorError(error, exitCode, { remedy: advice });
 }

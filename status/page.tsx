@@ -219,7 +219,8 @@ function listVips({ services }: StatusSnapshot): string {
 /** The whole page for one snapshot. */
 export function StatusPage({ snapshot }: { snapshot: StatusSnapshot }): JSX.Element {
   const assessment = assess(snapshot);
-  const { interface: port, mode } = snapshot.datapath;
+  const { interface: port, uplinks, mode } = snapshot.datapath;
+  const ports = [port, ...uplinks].map(({ name, mac, mtu }) => `${name} · ${mac} · MTU ${mtu}`).join(" · ");
   return (
     <Document title={`${TITLE_MARK[assessment.level]}${assessment.headline} · lvsdr`} live>
       <p id="stale" role="alert" hidden></p>
@@ -229,7 +230,7 @@ export function StatusPage({ snapshot }: { snapshot: StatusSnapshot }): JSX.Elem
             <img src={ICON} alt="" width="26" height="26" />
             lvsdr director
           </p>
-          <p class="quiet">{`${listVips(snapshot)}${port.name} · ${port.mac} · MTU ${port.mtu} · ${mode}`}</p>
+          <p class="quiet">{`${listVips(snapshot)}${ports} · ${mode}`}</p>
         </header>
         <main>
           <Verdict assessment={assessment} />

@@ -115,7 +115,8 @@ function alarmLines(
 export function renderStatus(snapshot: StatusSnapshot): string {
   const { datapath, connectionTable: table, services } = snapshot;
   const { headline, reasons } = assess(snapshot);
-  const port = `${datapath.interface.name} (${datapath.interface.mac}, MTU ${datapath.interface.mtu})`;
+  const port = [datapath.interface, ...datapath.uplinks]
+    .map(({ name, mac, mtu }) => `${name} (${mac}, MTU ${mtu})`).join(", real servers behind ");
   const lines = [
     printable(headline),
     ...reasons.map((reason) => `  - ${printable(reason)}`),

@@ -15,7 +15,17 @@ import { selfCommand } from "../lab/self_command.ts";
 import { ExitCode } from "../model/exit_code.ts";
 
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
-const COMMANDS = ["director", "realserver", "check", "schema", "status", "verify", "doctor", "lab", "version"];
+const COMMANDS = [
+  "director",
+  "realserver",
+  "check",
+  "schema",
+  "status",
+  "verify",
+  "doctor",
+  "lab",
+  "version",
+];
 const NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
 
 const GOOD_CONFIG = `director: { interface: nosuch0 }

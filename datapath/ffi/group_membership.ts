@@ -29,7 +29,7 @@ export class GroupMembership implements Disposable {
   readonly #device: string;
   readonly #interfaceIndex: number;
   /** Last three bytes of the addresses whose groups are joined: they make the group (RFC 4291 §2.7.1). */
-  #joined: ReadonlySet<number> = new Set();
+  readonly #joined = new Set<number>();
   #fd = -1;
 
   /** @param interfaceIndex Index of the interface `device`, as in `ip link`. */
@@ -40,7 +40,8 @@ export class GroupMembership implements Disposable {
   }
 
   /**
-   * Joins the solicited-node groups of the IPv6 addresses among `addresses`, and leaves all others.
+   * Joins the solicited-node groups of the IPv6 addresses among `addresses`, and leaves all others. After an error it
+   * may be tried again: what has been done stays done.
    *
    * @throws {HostError} If IPv6 is switched off on the interface, or the kernel refuses.
    */
@@ -50,19 +51,23 @@ export class GroupMembership implements Disposable {
         addressWords(address)[3] & 0x00ff_ffff
       ),
     );
-    const before = this.#joined;
-    const added = wanted.difference(before);
+    const added = wanted.difference(this.#joined);
     if (added.size > 0) requireIpv6(this.#libc, this.#device);
-    for (const suffix of before.difference(wanted)) this.#setOption(IPV6_LEAVE_GROUP, suffix);
-    for (const suffix of added) this.#setOption(IPV6_JOIN_GROUP, suffix);
-    this.#joined = wanted;
+    for (const suffix of this.#joined.difference(wanted)) {
+      this.#setOption(IPV6_LEAVE_GROUP, suffix);
+      this.#joined.delete(suffix);
+    }
+    for (const suffix of added) {
+      this.#setOption(IPV6_JOIN_GROUP, suffix);
+      this.#joined.add(suffix);
+    }
   }
 
   /** Leaves all groups; idempotent. */
   close(): void {
     if (this.#fd >= 0) this.#libc.symbols.close(this.#fd);
     this.#fd = -1;
-    this.#joined = new Set();
+    this.#joined.clear();
   }
 
   [Symbol.dispose](): void {

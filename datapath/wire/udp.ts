@@ -31,3 +31,10 @@ export function checksum(frame: DataView, at: number): number {
 export function setChecksum(frame: DataView, at: number, value: number): void {
   frame.setUint16(at + CHECKSUM, value === 0 ? 0xffff : value);
 }
+
+/** Writes a header without a checksum; ports as {@linkcode ports} has them, bytes as {@linkcode length}. */
+export function emit(frame: DataView, at: number, ports: number, bytes: number): void {
+  frame.setInt32(at + SOURCE_PORT, ports);
+  frame.setUint16(at + LENGTH, bytes);
+  frame.setUint16(at + CHECKSUM, 0);
+}

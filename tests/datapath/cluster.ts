@@ -18,6 +18,7 @@ import { IdentityRegistry } from "../../datapath/identity_registry.ts";
 import { KeyedHash } from "../../datapath/keyed_hash.ts";
 import type { ServiceData } from "../../datapath/messages.ts";
 import { type NeighborId, NeighborTable } from "../../datapath/neighbor_table.ts";
+import { RandomNumbers } from "../../datapath/random_numbers.ts";
 import { ConnectionScheduler } from "../../datapath/schedule.ts";
 import { SendQueue, SPARE_SLOTS } from "../../datapath/send_queue.ts";
 import { Verdict } from "../../datapath/verdict.ts";
@@ -70,6 +71,8 @@ export class Cluster {
   readonly connections: ConnectionTable;
   readonly registry = new IdentityRegistry(new Uint8Array(IdentityRegistry.BYTES));
   readonly limits = new SourceLimits(new KeyedHash(Uint32Array.of(5, 6)));
+  readonly random = new RandomNumbers();
+  readonly neighbors = new NeighborTable([{ address: DIRECTOR, prefixLength: 24 }], () => {});
   scheduler: ConnectionScheduler;
   /** Addresses whose MAC is not known. */
   readonly unresolved = new Set<string>();
@@ -88,9 +91,10 @@ export class Cluster {
       queue: new SendQueue(new MemoryPort(), this.#ring, 1),
       fragments: new FragmentTable(new KeyedHash(Uint32Array.of(1, 2))),
       local: { macHigh: high, macLow: low, mtu: MTU },
+      uplinks: [],
       connections: this.connections,
       destinations: this.destinations,
-      neighbors: new NeighborTable([{ address: DIRECTOR, prefixLength: 24 }], () => {}),
+      neighbors: this.neighbors,
       scheduler: this.scheduler,
     }, this.table);
     this.#forwarder.allowAnswers(Infinity);
@@ -209,7 +213,7 @@ export class Cluster {
       destinations: this.destinations,
       registry: this.registry,
       hashKey: Uint32Array.of(1, 2, 3, 4),
-      random: () => 4,
+      random: () => this.random.next(),
       isResolved: ({ address }: NeighborId) => !this.unresolved.has(address),
     };
     const table = new ForwardingTable({ generation, services }, context, before);

@@ -22,6 +22,7 @@ const datapath = await Datapath.start({
   mac,
   mtu: 1_500,
   addresses: [{ address: "192.0.2.2", prefixLength: 24 }],
+  uplinks: [],
   tableFile,
   maxConnections: 1_000,
   bootId: "this",

@@ -19,6 +19,7 @@ Deno.test(`Datapath.start() tells the operator what the host lacks${needing}`, {
     mac: "00:00:5e:00:53:02",
     mtu: 1_500,
     addresses: [{ address: "192.0.2.2", prefixLength: 24 }],
+    uplinks: [],
     tableFile: `${directory}/connections`,
     maxConnections: 1_000,
     bootId: "this",

@@ -10,7 +10,7 @@ const SERVER = 2;
 function placed(maximum = 0, minimum = 0): { destinations: Destinations; set: ServerSet } {
   const destinations = new Destinations();
   const set = serverSet([1, 1]);
-  destinations.place(SERVER, { service: 0, set, index: 1 }, { vlan: 0, maximum, minimum });
+  destinations.place(SERVER, { service: 0, set, index: 1 }, { vlan: 0, egress: 0, maximum, minimum });
   return { destinations, set };
 }
 
@@ -66,7 +66,7 @@ Deno.test("Destinations keeps counts of a server without a place and gives them 
   destinations.joined(SERVER, VIP, State.Established);
   assert.equal(set.active[1], 1, "the set is nobody's any more");
   const next = serverSet([1]);
-  destinations.place(SERVER, { service: 0, set: next, index: 0 }, { vlan: 0, maximum: 2, minimum: 1 });
+  destinations.place(SERVER, { service: 0, set: next, index: 0 }, { vlan: 0, egress: 0, maximum: 2, minimum: 1 });
   assert.deepEqual([next.active[0], next.overloaded[0]], [2, 1]);
 });
 

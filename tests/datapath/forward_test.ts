@@ -11,7 +11,7 @@ import { ICMP_FIXTURES } from "./icmp_fixtures.ts";
 import { IPV6_FIXTURES } from "./ipv6_fixtures.ts";
 import { IPV6_ERROR_FIXTURES, IPV6_UNSENT_FIXTURES } from "./ipv6_unsent_fixtures.ts";
 import { MemoryPort } from "./memory_port.ts";
-import { SERVER, TestNetwork } from "./test_network.ts";
+import { DIRECTOR_MAC, SERVER, TestNetwork } from "./test_network.ts";
 import { UNSENT_FIXTURES } from "./unsent_fixtures.ts";
 import { VLAN_FIXTURES } from "./vlan_fixtures.ts";
 
@@ -99,7 +99,11 @@ Deno.test("forwardFrame() follows a real server to a new MAC", () => {
   const network = new TestNetwork({ port: new MemoryPort() });
   connected()(network);
   const senderMac = "00:00:5e:00:53:99";
-  network.forward(arpFrame({ ...ARP_REQUEST, senderAddress: SERVER, senderMac, targetAddress: SERVER }));
+  const moved = { ...ARP_REQUEST, senderAddress: SERVER, senderMac, targetAddress: SERVER };
+  network.forward(arpFrame(moved), 5_000);
+  assert.equal(network.forward(tcpFrame(ACK), 5_000).out.bytes[5], tcpFrame({ ...ACK, ...FORWARDED })[5]);
+  network.neighbors.due(5_000, 10);
+  network.forward(arpFrame({ ...moved, operation: "reply", to: DIRECTOR_MAC }), 5_000);
   assert.deepEqual(
     network.changes.filter(({ address, vlan }) => address === SERVER && vlan === UNTAGGED).map(({ kind }) =>
       kind
@@ -107,7 +111,7 @@ Deno.test("forwardFrame() follows a real server to a new MAC", () => {
     ["learnt", "learnt"],
   );
   assert.deepEqual(
-    network.forward(tcpFrame(ACK)).out.bytes,
+    network.forward(tcpFrame(ACK), 5_000).out.bytes,
     tcpFrame({ ...ACK, ...FORWARDED, to: senderMac }),
   );
 });

@@ -78,8 +78,17 @@ class Member implements AsyncDisposable {
   }
 
   /** What {@linkcode GroupMembership.set} has to say about the addresses. */
-  async set(addresses: readonly string[]): Promise<unknown> {
-    await this.#input.write(new TextEncoder().encode(`${JSON.stringify(addresses)}\n`));
+  set(addresses: readonly string[]): Promise<unknown> {
+    return this.#ask(addresses);
+  }
+
+  /** What {@linkcode VipGroups} reports when it is to follow the addresses, or at a tick. */
+  at(nowMs: number, follow?: readonly string[]): Promise<unknown> {
+    return this.#ask({ nowMs, follow });
+  }
+
+  async #ask(order: unknown): Promise<unknown> {
+    await this.#input.write(new TextEncoder().encode(`${JSON.stringify(order)}\n`));
     const { value = "" } = await this.#lines.read();
     assert.match(value, /\n$/, "the answer is not whole");
     return JSON.parse(value);
@@ -143,4 +152,28 @@ Deno.test(`more groups than the kernel lets one socket join are refused with the
     /^Cannot join the multicast groups .* "lvg0": setsockopt 41\/20: Cannot allocate/,
   );
   assert.match(refusal.remedy, /^sysctl -w net\.core\.optmem_max=\d+/);
+  // What was joined before the refusal is not joined again.
+  assert.equal(await member.set(many.slice(0, 20)), null);
+  assert.equal(await member.set(VIPS), null);
+  assert.deepEqual(await network.joined(), GROUPS);
+});
+
+Deno.test(`VIPs that come while IPv6 is off have their groups joined when it is back${needing}`, {
+  ignore,
+}, async () => {
+  await using network = await Network.create();
+  await using member = new Member(network.host);
+  assert.deepEqual(await member.at(0, VIPS.slice(1)), []);
+  await network.host.setSysctls({ "net.ipv6.conf.lvg0.disable_ipv6": 1 });
+  assert.deepEqual(await member.at(0, VIPS), [{
+    kind: "groupsRefused",
+    message: 'The services have IPv6 addresses, but IPv6 is switched off on "lvg0"',
+    remedy: "sysctl -w net.ipv6.conf.lvg0.disable_ipv6=0",
+  }]);
+  assert.deepEqual(await member.at(1_000), [], "the same reason is no news");
+  await network.host.setSysctls({ "net.ipv6.conf.lvg0.disable_ipv6": 0 });
+  assert.deepEqual(await member.at(1_999), [], "it is tried once a second");
+  assert.deepEqual(await member.at(2_000), [{ kind: "groupsJoined" }]);
+  assert.deepEqual(await network.joined(), GROUPS);
+  assert.deepEqual(await member.at(9_000), []);
 });

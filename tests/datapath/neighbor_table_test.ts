@@ -4,6 +4,7 @@ import {
   type NeighborChange,
   type NeighborId,
   NeighborTable,
+  Sign,
 } from "../../datapath/neighbor_table.ts";
 import { UNTAGGED } from "../../datapath/wire/ethernet.ts";
 import { addressText, addressWords, macFromText, macToText } from "../../model/ip_address.ts";
@@ -39,9 +40,19 @@ class Subject {
     this.table.reconcile(wanted.map(untagged), 0);
   }
 
-  hear(address: string, mac: string, nowMs: number, vlan = UNTAGGED): boolean {
+  hear(address: string, mac: string, nowMs: number, sign: Sign = Sign.UNASKED, vlan = UNTAGGED): boolean {
     const { high, low } = macFromText(mac);
-    return this.table.heard(vlan, ...signedWords(address), high, low, nowMs);
+    return this.table.heard(vlan, ...signedWords(address), high, low, sign, nowMs);
+  }
+
+  answer(address: string, mac: string, nowMs: number): boolean {
+    return this.hear(address, mac, nowMs, Sign.ANSWER);
+  }
+
+  /** Asks for a neighbour that is not known, and hears its answer. */
+  resolve(address: string, mac: string, nowMs: number): void {
+    this.table.due(nowMs, 10);
+    this.answer(address, mac, nowMs);
   }
 
   macOf(address: string, vlan = UNTAGGED): string | null {
@@ -65,7 +76,7 @@ Deno.test("an unknown neighbour is asked for by broadcast every second until it 
   const subject = new Subject(SERVER);
   assert.deepEqual(subject.requests(0, 3_500), [0, 1_000, 2_000, 3_000].map((ms) => `${ms}: everybody`));
   assert.equal(subject.macOf(SERVER), null);
-  assert.equal(subject.hear(SERVER, MAC, 3_600), true);
+  assert.equal(subject.answer(SERVER, MAC, 3_600), true);
   assert.equal(subject.macOf(SERVER), MAC);
   assert.deepEqual(subject.requests(3_600, 33_500), []);
 });
@@ -78,7 +89,7 @@ Deno.test("an unknown neighbour is asked for ever, and never reported as lost", 
 
 Deno.test("a known neighbour is believed for 30 s, asked by unicast twice, by broadcast thrice, then lost", () => {
   const subject = new Subject(SERVER);
-  subject.hear(SERVER, MAC, 0);
+  subject.resolve(SERVER, MAC, 0);
   assert.deepEqual(subject.requests(0, 34_900), [
     `30000: ${MAC}`,
     `31000: ${MAC}`,
@@ -94,9 +105,9 @@ Deno.test("a known neighbour is believed for 30 s, asked by unicast twice, by br
 
 Deno.test("a lost neighbour is learnt anew", () => {
   const subject = new Subject(SERVER);
-  subject.hear(SERVER, MAC, 0);
+  subject.resolve(SERVER, MAC, 0);
   subject.requests(0, 40_000);
-  subject.hear(SERVER, MAC, 40_100);
+  subject.answer(SERVER, MAC, 40_100);
   assert.deepEqual(subject.changes.map(({ kind }) => kind), ["learnt", "lost", "learnt"]);
   assert.deepEqual(subject.changes[2], {
     kind: "learnt",
@@ -106,21 +117,34 @@ Deno.test("a lost neighbour is learnt anew", () => {
   });
 });
 
-Deno.test("any sign of a neighbour counts for another 30 s and is no news", () => {
+Deno.test("an answer counts for another 30 s and is no news; the same said unasked does not count", () => {
   const subject = new Subject(SERVER);
-  subject.hear(SERVER, MAC, 0);
+  subject.resolve(SERVER, MAC, 0);
   subject.hear(SERVER, MAC, 29_000);
-  assert.deepEqual(subject.requests(29_000, 58_900), []);
-  assert.deepEqual(subject.requests(59_000, 60_500), [`59000: ${MAC}`, `60000: ${MAC}`]);
-  subject.hear(SERVER, MAC, 60_600);
-  assert.deepEqual(subject.requests(60_600, 91_500), [`90600: ${MAC}`]);
+  assert.deepEqual(subject.requests(29_000, 31_500), [`30000: ${MAC}`, `31000: ${MAC}`]);
+  subject.hear(SERVER, MAC, 31_600);
+  assert.deepEqual(subject.requests(31_600, 32_500), ["32000: everybody"]);
+  subject.answer(SERVER, MAC, 32_600);
+  assert.deepEqual(subject.requests(32_600, 62_600), [`62600: ${MAC}`]);
   assert.equal(subject.changes.length, 1);
 });
 
-Deno.test("a neighbour that moves to another MAC is reported with the one before", () => {
+Deno.test("a neighbour that is first heard unasked is believed, asked at once, and given up if it is silent", () => {
   const subject = new Subject(SERVER);
-  subject.hear(SERVER, MAC, 0);
-  subject.hear(SERVER, NEW_MAC, 5);
+  assert.deepEqual(subject.requests(0, 500), ["0: everybody"]);
+  subject.hear(SERVER, MAC, 600);
+  assert.equal(subject.macOf(SERVER), MAC);
+  assert.deepEqual(subject.requests(600, 3_500), ["600: everybody", "1600: everybody", "2600: everybody"]);
+  assert.equal(subject.macOf(SERVER), MAC);
+  subject.requests(3_600, 3_600);
+  assert.equal(subject.macOf(SERVER), null);
+});
+
+Deno.test("a neighbour that answers from another MAC is reported with the one before", () => {
+  const subject = new Subject(SERVER);
+  subject.resolve(SERVER, MAC, 0);
+  subject.requests(0, 32_000);
+  subject.answer(SERVER, NEW_MAC, 32_001);
   const [, moved] = subject.changes;
   assert.deepEqual(moved, {
     kind: "learnt",
@@ -128,13 +152,66 @@ Deno.test("a neighbour that moves to another MAC is reported with the one before
     mac: macFromText(NEW_MAC),
     before: macFromText(MAC),
   });
+  assert.deepEqual(subject.requests(32_001, 62_001), [`62001: ${NEW_MAC}`]);
+});
+
+Deno.test("another MAC that is said unasked makes the next tick ask everybody, and the answer decides", () => {
+  for (const answer of [MAC, NEW_MAC]) {
+    const subject = new Subject(SERVER);
+    subject.resolve(SERVER, MAC, 0);
+    subject.hear(SERVER, NEW_MAC, 5_000);
+    assert.equal(subject.macOf(SERVER), MAC);
+    assert.deepEqual(subject.requests(5_000, 5_900), ["5000: everybody"]);
+    subject.hear(SERVER, NEW_MAC, 5_950);
+    assert.equal(subject.macOf(SERVER), MAC);
+    assert.equal(subject.answer(SERVER, answer, 5_960), true);
+    assert.equal(subject.macOf(SERVER), answer);
+    assert.deepEqual(subject.requests(6_000, 36_000), [`36000: ${answer}`]);
+  }
+});
+
+Deno.test("what is said as an answer is none before there is a question", () => {
+  const subject = new Subject(SERVER);
+  subject.resolve(SERVER, MAC, 0);
+  subject.answer(SERVER, NEW_MAC, 5_000);
+  subject.answer(SERVER, NEW_MAC, 5_001);
+  assert.equal(subject.macOf(SERVER), MAC);
+  assert.deepEqual(subject.requests(5_100, 5_100), ["5100: everybody"]);
+  subject.answer(SERVER, NEW_MAC, 5_101);
+  assert.equal(subject.macOf(SERVER), NEW_MAC);
+});
+
+Deno.test("of several answers the first one counts, and for a second nothing else is listened to", () => {
+  const subject = new Subject(SERVER);
+  subject.resolve(SERVER, MAC, 0);
+  subject.answer(SERVER, NEW_MAC, 1);
+  subject.hear(SERVER, NEW_MAC, 999);
+  assert.deepEqual(subject.requests(1_000, 1_900), []);
+  subject.hear(SERVER, NEW_MAC, 2_000);
+  assert.deepEqual(subject.requests(2_000, 2_000), ["2000: everybody"]);
+  assert.equal(subject.macOf(SERVER), MAC);
+});
+
+Deno.test("a flood of claims changes nothing, and causes one question a second", () => {
+  const subject = new Subject(SERVER);
+  subject.resolve(SERVER, MAC, 0);
+  const asked: number[] = [];
+  for (let nowMs = 1; nowMs <= 10_000; nowMs++) {
+    subject.hear(SERVER, `02:00:00:00:0${nowMs & 7}:01`, nowMs);
+    if (nowMs % 100 === 0 && subject.table.due(nowMs, 10).length > 0) {
+      asked.push(nowMs);
+      subject.answer(SERVER, MAC, nowMs);
+    }
+  }
+  assert.deepEqual(asked, Array.from({ length: 10 }, (_, index) => 1_000 * (index + 1)));
+  assert.equal(subject.changes.length, 1);
 });
 
 Deno.test("a MAC means the same however its bytes are read from a frame", () => {
   const subject = new Subject(SERVER);
   subject.hear(SERVER, NEW_MAC, 0);
   const { high, low } = macFromText(NEW_MAC);
-  assert.equal(subject.table.heard(UNTAGGED, ...signedWords(SERVER), high, low | 0, 1), true);
+  assert.equal(subject.table.heard(UNTAGGED, ...signedWords(SERVER), high, low | 0, Sign.ANSWER, 1), true);
   assert.equal(subject.changes.length, 1);
 });
 
@@ -191,8 +268,8 @@ Deno.test("due() does not count a neighbour that the limit left out as asked", (
 
 Deno.test("reconcile() keeps what is known of those that stay and forgets the others", () => {
   const subject = new Subject(SERVER, OTHER);
-  subject.hear(SERVER, MAC, 0);
-  subject.hear(OTHER, NEW_MAC, 0);
+  subject.resolve(SERVER, MAC, 0);
+  subject.answer(OTHER, NEW_MAC, 0);
   subject.table.reconcile([untagged(SERVER)], 10);
   assert.equal(subject.macOf(SERVER), MAC);
   assert.equal(subject.macOf(OTHER), null);
@@ -209,13 +286,13 @@ Deno.test("neighbours of both families and in several VLANs are told apart", () 
   const subject = new Subject();
   subject.table.reconcile(ids, 0);
   ids.forEach(({ address, vlan }, index) =>
-    assert.ok(subject.hear(address, `02:00:00:00:00:0${index}`, 0, vlan))
+    assert.ok(subject.hear(address, `02:00:00:00:00:0${index}`, 0, Sign.UNASKED, vlan))
   );
   assert.deepEqual(
     ids.map(({ address, vlan }) => subject.macOf(address, vlan)),
     ids.map((_, index) => `02:00:00:00:00:0${index}`),
   );
-  assert.equal(subject.hear(SERVER6, MAC, 0, 8), false);
+  assert.equal(subject.hear(SERVER6, MAC, 0, Sign.UNASKED, 8), false);
   for (
     const stranger of ["2001:db8::dead:beee", "2001:db8::1:dead:beef", "2001:db9::dead:beef", "::dead:beef"]
   ) {
@@ -240,39 +317,45 @@ Deno.test("addresses that share a number are told apart", () => {
   );
 });
 
-Deno.test("a message that must not override leaves another MAC alone, and counts where it says nothing new", () => {
+Deno.test("a proxy's answer gives a MAC where none is known, and confirms its own, but replaces no other", () => {
   const subject = new Subject(SERVER6);
-  const hearWithoutOverride = (mac: string, nowMs: number) => {
-    const { high, low } = macFromText(mac);
-    return subject.table.heardWithoutOverride(UNTAGGED, ...signedWords(SERVER6), high, low, nowMs);
-  };
-  assert.equal(hearWithoutOverride(MAC, 0), true);
+  const hearProxy = (mac: string, nowMs: number) => subject.hear(SERVER6, mac, nowMs, Sign.ANSWER_OF_PROXY);
+  assert.deepEqual(subject.requests(0, 0), ["0: everybody"]);
+  assert.equal(hearProxy(MAC, 0), true);
+  assert.deepEqual(subject.requests(0, 30_000), [`30000: ${MAC}`]);
+  assert.equal(hearProxy(NEW_MAC, 30_100), true);
   assert.equal(subject.macOf(SERVER6), MAC);
-  assert.equal(hearWithoutOverride(NEW_MAC, 10_000), true);
+  assert.deepEqual(subject.requests(30_100, 30_100), ["30100: everybody"]);
+  assert.equal(hearProxy(NEW_MAC, 30_200), true);
   assert.equal(subject.macOf(SERVER6), MAC);
-  assert.equal(hearWithoutOverride(MAC, 20_000), true);
-  assert.deepEqual(subject.requests(20_000, 50_000), [`50000: ${MAC}`]);
+  assert.equal(hearProxy(MAC, 30_300), true);
+  assert.deepEqual(subject.requests(30_300, 60_300), [`60300: ${MAC}`]);
 });
 
-Deno.test("an answer without a MAC confirms a known neighbour and no other", () => {
+Deno.test("an answer without a MAC confirms a known neighbour that was asked, and no other", () => {
   const subject = new Subject(SERVER6);
   const confirm = (nowMs: number) => subject.table.confirmed(UNTAGGED, ...signedWords(SERVER6), nowMs);
-  assert.equal(confirm(0), true);
   assert.equal(subject.table.due(0, 10).length, 1);
-  subject.hear(SERVER6, MAC, 0);
+  assert.equal(confirm(0), true);
+  assert.equal(subject.macOf(SERVER6), null);
+  subject.answer(SERVER6, MAC, 0);
   assert.equal(confirm(20_000), true);
-  assert.deepEqual(subject.requests(20_000, 50_000), [`50000: ${MAC}`]);
+  assert.deepEqual(subject.requests(20_000, 30_900), [`30000: ${MAC}`]);
+  assert.equal(confirm(30_950), true);
+  assert.deepEqual(subject.requests(31_000, 61_000), [`61000: ${MAC}`]);
   assert.equal(subject.table.confirmed(UNTAGGED, ...signedWords(SERVER), 0), false);
 });
 
-Deno.test("heard() allocates nothing", () => {
+Deno.test("heard() allocates nothing, also in a flood of claims", () => {
   const subject = new Subject(SERVER, SERVER6);
+  subject.resolve(SERVER6, MAC, 0);
   const [a, b, c, d] = signedWords(SERVER6);
   const { high, low } = macFromText(MAC);
   let known = 0;
   const bytes = bytesPerRepetition((times) => {
     for (let time = 0; time < times; time++) {
-      if (subject.table.heard(UNTAGGED, a, b, c, d, high, low | 0, time)) known++;
+      const sign = (time & 2) === 0 ? Sign.UNASKED : Sign.ANSWER;
+      if (subject.table.heard(UNTAGGED, a, b, c, d, high, (low + (time & 1)) | 0, sign, time)) known++;
     }
   });
   assert.ok(known > 0);

@@ -22,3 +22,16 @@ Deno.test(
     assert.deepEqual(report, { sent: 18_000, received: 18_000, overtaken: 0 });
   },
 );
+
+Deno.test(
+  `PcapPort receives tagged frames of every length whole${ignore ? " (skipped: needs root)" : ""}`,
+  { ignore },
+  async () => {
+    await using sender = await Namespace.create(`lvpl${Deno.pid}`);
+    await connect({ namespace: sender, interface: "lvs0" }, { namespace: sender, interface: "lvr0" });
+    for (const device of ["lvs0", "lvr0"]) await sender.ip([`link set ${device} mtu 9000`]);
+    const script = new URL("./port_lengths.ts", import.meta.url).pathname;
+    const received = JSON.parse(await sender.require(Deno.execPath(), ["run", "-q", "-A", script]));
+    assert.deepEqual(received, Array.from({ length: 40 }, (_, index) => 1_514 + index));
+  },
+);

@@ -28,7 +28,7 @@ function booksOf(workers: number, maximum = 0, minimum = 0): Books[] {
     const place = (cells: readonly number[]) => {
       loads.useCells([Int32Array.from(cells)]);
       identities.forEach((identity, index) =>
-        destinations.place(identity, { service: 0, set, index }, { maximum, minimum, vlan: 0 })
+        destinations.place(identity, { service: 0, set, index }, { maximum, minimum, vlan: 0, egress: 0 })
       );
     };
     place([0, 1]);

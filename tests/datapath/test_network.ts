@@ -9,14 +9,15 @@ import { ConnectionTable } from "../../datapath/connection_table.ts";
 import { Destinations } from "../../datapath/destinations.ts";
 import { BATCH_FRAMES, Engine } from "../../datapath/engine.ts";
 import { Forwarder } from "../../datapath/forward.ts";
-import type { FramePort } from "../../datapath/frame_port.ts";
+import type { FrameExit, FramePort } from "../../datapath/frame_port.ts";
 import { FragmentTable } from "../../datapath/fragment_table.ts";
 import { FrameRing } from "../../datapath/frame_ring.ts";
 import { type ForwardingContext, ForwardingTable } from "../../datapath/forwarding_table.ts";
 import { IdentityRegistry } from "../../datapath/identity_registry.ts";
 import { KeyedHash } from "../../datapath/keyed_hash.ts";
 import type { ServiceData } from "../../datapath/messages.ts";
-import { type NeighborChange, type NeighborId, NeighborTable } from "../../datapath/neighbor_table.ts";
+import type { LocalInterface } from "../../datapath/local_interface.ts";
+import { type NeighborChange, type NeighborId, NeighborTable, Sign } from "../../datapath/neighbor_table.ts";
 import { ConnectionScheduler } from "../../datapath/schedule.ts";
 import { SendQueue, SPARE_SLOTS } from "../../datapath/send_queue.ts";
 import type { HELD, Verdict } from "../../datapath/verdict.ts";
@@ -105,7 +106,7 @@ export function server(
   address = SERVER,
   vlan: number | null = null,
 ): ServiceData["destinations"][number] {
-  return { address, vlan, weight: 1, isDown, maxConnections: 0, minConnections: 0 };
+  return { address, vlan, egress: 0, weight: 1, isDown, maxConnections: 0, minConnections: 0 };
 }
 
 /** The services of a VIP without anything unusual about its VLAN. */
@@ -154,6 +155,8 @@ const NEIGHBORS: readonly NeighborId[] = [SERVER, UNKNOWN_SERVER, SERVER6, UNKNO
 
 export interface NetworkOptions {
   readonly port: FramePort;
+  /** A second interface, which real servers with an `egress` of 1 are reached by. */
+  readonly uplink?: { readonly local: LocalInterface; readonly exit: FrameExit };
   /** @default {@linkcode SERVICES} */
   readonly services?: readonly ServiceData[];
   /** @default 1,000 */
@@ -168,6 +171,7 @@ export class TestNetwork {
   readonly destinations = new Destinations();
   readonly neighbors: NeighborTable;
   readonly connections: ConnectionTable;
+  readonly limits = new SourceLimits(new KeyedHash(Uint32Array.of(5, 6)));
   readonly scheduler: ConnectionScheduler;
   readonly forwarder: Forwarder;
   readonly engine: Engine;
@@ -176,7 +180,9 @@ export class TestNetwork {
   #table: ForwardingTable;
 
   /** A director that knows {@linkcode SERVER} and not {@linkcode UNKNOWN_SERVER}. */
-  constructor({ port, services = SERVICES, maxConnections = 1_000, onTick = () => {} }: NetworkOptions) {
+  constructor(
+    { port, uplink, services = SERVICES, maxConnections = 1_000, onTick = () => {} }: NetworkOptions,
+  ) {
     // What a forgotten field leaves behind must not look like a field.
     this.ring.arena.fill(0xa5);
     this.neighbors = new NeighborTable(
@@ -200,15 +206,17 @@ export class TestNetwork {
       this.connections,
       this.destinations,
       this.#table,
-      new SourceLimits(new KeyedHash(Uint32Array.of(5, 6))),
+      this.limits,
     );
     const { high, low } = macFromText(DIRECTOR_MAC);
-    this.queue = new SendQueue(port, this.ring, BATCH_FRAMES);
+    const uplinks = uplink === undefined ? [] : [uplink];
+    this.queue = new SendQueue(port, this.ring, BATCH_FRAMES, uplinks.map(({ exit }) => exit));
     this.forwarder = new Forwarder({
       ring: this.ring,
       queue: this.queue,
       fragments: new FragmentTable(new KeyedHash(Uint32Array.of(1, 2))),
       local: { macHigh: high, macLow: low, mtu: MTU },
+      uplinks: uplinks.map(({ local }) => local),
       connections: this.connections,
       destinations: this.destinations,
       neighbors: this.neighbors,
@@ -235,6 +243,11 @@ export class TestNetwork {
     this.forwarder.adopt(this.#table);
   }
 
+  /** What it forwards by. */
+  get table(): ForwardingTable {
+    return this.#table;
+  }
+
   /** Lets a frame in at `slot` and returns what became of it. */
   forward(
     frame: Uint8Array,
@@ -253,7 +266,7 @@ export class TestNetwork {
     for (const { address, vlan } of NEIGHBORS) {
       if (address === UNKNOWN_SERVER || address === UNKNOWN_SERVER6) continue;
       const [a, b, c, d] = addressWords(address);
-      this.neighbors.heard(vlan, a | 0, b | 0, c | 0, d | 0, high, low, nowMs);
+      this.neighbors.heard(vlan, a | 0, b | 0, c | 0, d | 0, high, low, Sign.UNASKED, nowMs);
     }
   }
 

@@ -26,6 +26,7 @@ import {
   SERVER,
   server,
   SERVER_MAC,
+  service,
   SERVICES,
   type TestNetwork,
   VIP,
@@ -269,6 +270,24 @@ const dropped: readonly Fixture[] = [
     before: fillTable,
     frame: tcpFrame(SYN),
     verdict: "DroppedTableFull",
+  },
+  {
+    description: "SYN of a client that may not use the service",
+    before: (network) => {
+      const deny = [{ address: "198.51.100.0", length: 24 }];
+      network.adopt([service(6, Port.WEB, { deny })]);
+    },
+    frame: tcpFrame(SYN),
+    verdict: "DroppedDenied",
+  },
+  {
+    description: "SYN of a client that has opened too many connections this second",
+    before: (network) => {
+      network.adopt([service(6, Port.WEB, { newConnectionsPerSource: 1 })]);
+      for (const sourcePort of [1, 2]) network.forward(tcpFrame({ ...SYN, sourcePort }));
+    },
+    frame: tcpFrame(SYN),
+    verdict: "DroppedSourceLimit",
   },
   ...([
     ["ping", icmpFrame(PING)],

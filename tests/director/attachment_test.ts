@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { attach, type Attachment } from "../../director/attachment.ts";
+import { attach, type Attachment, egressOf } from "../../director/attachment.ts";
 import type { Link } from "../../host/links.ts";
 import type { Config } from "../../model/config.ts";
 import { OperatorError } from "../../model/operator_error.ts";
@@ -79,7 +79,7 @@ Deno.test("attach() refuses real servers that are elsewhere, or the director its
   const distant = refusal(config(CLUSTER.replace("192.0.2.22", "203.0.113.22")), [ETH0]);
   assert.match(
     distant.text,
-    /Real server 203\.0\.113\.22 .* not on the link of eth0 \(eth0 192\.0\.2\.2\/24\)/,
+    /Real server 203\.0\.113\.22 .* is on no link of this host \(eth0 192\.0\.2\.2\/24\)/,
   );
   const own = refusal(config(CLUSTER.replace("192.0.2.22", "192.0.2.2")), [ETH0]);
   assert.match(own.text, /Real server 192\.0\.2\.2 of service "web" is this host itself/);
@@ -108,17 +108,15 @@ Deno.test("attach() takes an IPv6 VIP outside every subnet only on a named inter
   assert.equal(attached(config(`director: { interface: eth0 }${routed}`), [BOTH]).name, "eth0");
 });
 
-Deno.test("attach() refuses a real server behind a router, on another interface, or known by a link-local address", () => {
+Deno.test("attach() refuses a real server behind a router, or known by a link-local address", () => {
   const links = [BOTH];
   const configuration = config(CLUSTER6);
-  for (const change of [{ isOnLink: false }, { device: "eth1" }]) {
-    const routes = routesOver(links, configuration);
-    routes.set("2001:db8::22", { ...routes.get("2001:db8::22")!, ...change });
-    assert.throws(
-      () => attach(configuration, links, routes),
-      /Real server 2001:db8::22 of service "web" is not on the link of eth0 \(eth0 192\.0\.2\.2\/24, eth0 2001:/,
-    );
-  }
+  const routes = routesOver(links, configuration);
+  routes.set("2001:db8::22", { ...routes.get("2001:db8::22")!, isOnLink: false });
+  assert.throws(
+    () => attach(configuration, links, routes),
+    /Real server 2001:db8::22 of service "web" is on no link of this host \(eth0 192\.0\.2\.2\/24, eth0 2001:/,
+  );
   const linkLocal = {
     ...configuration,
     services: configuration.services.map((service) => ({
@@ -137,6 +135,32 @@ Deno.test("attach() asks nothing of the host about a real server in a VLAN, but 
   };
   assert.equal(attach(tagged("203.0.113.21"), [ETH0], new Map()).uplinks.get("203.0.113.21")?.name, "eth0");
   assert.match(refusal(tagged("192.0.2.2"), [ETH0]).text, /is this host itself/);
+});
+
+const ETH1 = link("eth1", ["10.0.0.2/24"], { index: 3, mac: "02:00:00:00:01:02", mtu: 1400 });
+const SPREAD = config(CLUSTER.replace("192.0.2.22", "10.0.0.22").replace("192.0.2.23", "10.0.0.23"));
+
+Deno.test("attach() finds the interface of each real server by the kernel's route to it", () => {
+  const found = attached(SPREAD, [LOOPBACK, ETH1, ETH0]);
+  assert.deepEqual([found.name, found.interfaces.map(({ name }) => name)], ["eth0", ["eth0", "eth1"]]);
+  const servers = SPREAD.services.flatMap((service) => service.servers);
+  assert.deepEqual(servers.map((server) => egressOf(found, server)), [0, 1, 1, 0]);
+  assert.deepEqual(attached(config(), [LOOPBACK, ETH1, ETH0]).interfaces.map(({ name }) => name), ["eth0"]);
+});
+
+Deno.test("egressOf() takes a real server in a VLAN to be behind the interface of the VIPs, whatever shares its address", () => {
+  const found = attached(SPREAD, [LOOPBACK, ETH1, ETH0]);
+  assert.equal(egressOf(found, { address: "10.0.0.22", vlan: null }), 1);
+  assert.equal(egressOf(found, { address: "10.0.0.22", vlan: 7 }), 0);
+});
+
+Deno.test("attach() refuses a real server behind an interface that is down or no Ethernet", () => {
+  for (
+    const [change, message] of [
+      [{ isUp: false }, /"eth1" is down\nip link set eth1 up/],
+      [{ mac: null }, /"eth1" is no Ethernet interface\nDirect routing needs an Ethernet link/],
+    ] as const
+  ) assert.match(refusal(SPREAD, [{ ...ETH1, ...change }, ETH0]).text, message);
 });
 
 Deno.test("attach() finds no interface by VIPs that are in VLANs", () => {

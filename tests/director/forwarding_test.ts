@@ -57,11 +57,29 @@ Deno.test("forwardingTable() takes services over with their numbers and defaults
   assert.deepEqual(web!.destinations[1], {
     address: "192.0.2.22",
     vlan: null,
+    egress: 0,
     weight: 1,
     isDown: false,
     maxConnections: 100,
     minConnections: 80,
   });
+});
+
+Deno.test("forwardingTable() says which VLAN a VIP and each of its servers is in", () => {
+  const before = config();
+  const [web] = before.services;
+  const servers = web!.servers.map((server, index) => ({ ...server, vlan: index === 0 ? 8 : null }));
+  const { services } = forwardingTable(
+    { ...before, services: [{ ...web!, vlan: 7, servers }] },
+    1,
+    () => ({ state: "up", returnedAtMs: null }),
+    0,
+  );
+  assert.equal(services[0]!.vlan, 7);
+  assert.deepEqual(
+    services[0]!.destinations.map(({ vlan }) => vlan),
+    [8, null, null].slice(0, servers.length),
+  );
 });
 
 Deno.test("forwardingTable() says down, unknown, returning and quiesced servers apart", () => {

@@ -28,12 +28,15 @@ Deno.test(
             ...[["2001:db8::10", "192.0.2.10", "2001:db8::11"], many, many6],
           ]
         ) {
-          const check = await here.run("nft", ["-c", "-f", "-"], { stdin: guardRuleset(device, vips) });
-          assert.deepEqual(check, { code: 0, stdout: "", stderr: "" });
+          const chains = [device, "lo"].map((name) => ({ device: name, addresses: vips }));
+          for (const some of [[], chains.slice(1), chains, [{ device, addresses: [] }, ...chains.slice(1)]]) {
+            const check = await here.run("nft", ["-c", "-f", "-"], { stdin: guardRuleset(device, some) });
+            assert.deepEqual(check, { code: 0, stdout: "", stderr: "" });
+          }
         }
       }
       const wrong = await here.run("nft", ["-c", "-f", "-"], {
-        stdin: guardRuleset("eth0", ["2001:db8::g"]),
+        stdin: guardRuleset("eth0", [{ device: "eth0", addresses: ["2001:db8::g"] }]),
       });
       assert.notEqual(wrong.code, 0, "the check checks");
     } finally {

@@ -1,6 +1,12 @@
 import assert from "node:assert/strict";
 import { attach } from "../../director/attachment.ts";
-import { refuseLostSettings, refuseOtherInterface, refuseSplitTemplates } from "../../director/reload.ts";
+import {
+  refuseFurtherInterfaces,
+  refuseLostSettings,
+  refuseOtherInterface,
+  refuseSplitTemplates,
+} from "../../director/reload.ts";
+import { forwardingTable } from "../../director/forwarding.ts";
 import { OperatorError } from "../../model/operator_error.ts";
 import { CLUSTER, config, link, routesOver } from "./configs.ts";
 
@@ -47,15 +53,17 @@ services:
   - { vip: "2001:db8::10", port: 80, persistence: { netmask: 48 }, servers: [{ address: "2001:db8::21" }] }
 `);
   };
-  refuseSplitTemplates(withNetmask(null), withNetmask(32));
-  refuseSplitTemplates(withNetmask(24), withNetmask(28));
-  refuseSplitTemplates(withNetmask(null, 1), withNetmask(8, 1));
-  assert.throws(() => refuseSplitTemplates(withNetmask(null), withNetmask(24)), (error: OperatorError) => {
+  const steeredBy = (netmask: number | null) =>
+    forwardingTable(withNetmask(netmask), 1, () => ({ state: "unknown" }), 0).services;
+  refuseSplitTemplates(steeredBy(null), withNetmask(32));
+  refuseSplitTemplates(steeredBy(24), withNetmask(28));
+  refuseSplitTemplates(steeredBy(null), withNetmask(8, 1));
+  assert.throws(() => refuseSplitTemplates(steeredBy(null), withNetmask(24)), (error: OperatorError) => {
     assert.match(error.message, /cannot widen persistence\.netmask to 24: clients/);
     assert.equal(error.exitCode, 78);
     return true;
   });
-  assert.throws(() => refuseSplitTemplates(withNetmask(28), withNetmask(24)), OperatorError);
+  assert.throws(() => refuseSplitTemplates(steeredBy(28), withNetmask(24)), OperatorError);
 });
 
 Deno.test("refuseOtherInterface() refuses VIPs that have moved to another interface", () => {
@@ -67,4 +75,16 @@ Deno.test("refuseOtherInterface() refuses VIPs that have moved to another interf
   const eth1 = attached("eth1");
   refuseOtherInterface(eth0, { ...eth0, mtu: 9000 });
   assert.throws(() => refuseOtherInterface(eth0, eth1), OperatorError);
+});
+
+Deno.test("refuseFurtherInterfaces() refuses real servers behind an interface that is not open, and no other change", () => {
+  const eth0 = link("eth0", ["192.0.2.2/24"]);
+  const eth1 = link("eth1", ["10.0.0.2/24"], { index: 3 });
+  const attached = (text: string) =>
+    attach(config(text), [eth0, eth1], routesOver([eth0, eth1], config(text)));
+  const one = attached(CLUSTER);
+  const both = attached(CLUSTER.replace("192.0.2.22", "10.0.0.22"));
+  refuseFurtherInterfaces(both, one);
+  refuseFurtherInterfaces(both, attached(CLUSTER.replace("192.0.2.23", "10.0.0.23")));
+  assert.throws(() => refuseFurtherInterfaces(one, both), /cannot begin to use eth1/);
 });

@@ -37,7 +37,7 @@ function sources(changes: Partial<SnapshotSources> = {}): SnapshotSources {
         { frames: 40, captureDrops: 0, connectionsUsed: 1 },
       ],
     },
-    interface: { name: "eth0", mac: MAC, mtu: 1500 },
+    interfaces: [{ name: "eth0", mac: MAC, mtu: 1500 }],
     tableCapacity: 1000,
     bytesPerConnection: 64,
     events: [],

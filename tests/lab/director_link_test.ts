@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { requireCommand } from "../../host/command.ts";
 import type { StatusSnapshot } from "../../model/status_snapshot.ts";
-import { configText, DirectorNetwork, obstacle, VIP } from "./director_network.ts";
+import { configText, DIRECTOR_MAC, DirectorNetwork, obstacle, VIP } from "./director_network.ts";
 import { SlowUpload } from "./slow_transfer.ts";
 
 const ignore = obstacle !== null;
@@ -23,6 +23,48 @@ async function changeMtu({ client, director, servers }: DirectorNetwork, mtu: nu
   }
   for (const host of [client, servers[0]!.namespace, director]) await host.ip([`link set eth0 mtu ${mtu}`]);
 }
+
+Deno.test(`a director waits for an interface that cannot be used yet, and asks in its new name${needing}`, {
+  ignore,
+}, async () => {
+  await using network = await DirectorNetwork.create(1);
+  const { director: host, servers: [server] } = network;
+  await host.setSysctls({ "net.ipv4.conf.eth0.promote_secondaries": 1 });
+  const director = await network.startDirector(configText({ servers: [[21, 1]] }));
+
+  await host.ip(["link set eth0 down", "link set eth0 mtu 1400"]);
+  const unusable = "eth0: MTU 1500 → 1400; that cannot be used yet: ";
+  assert.equal(
+    await director.logged("interface.unusable"),
+    `${unusable}Interface "eth0" is down (ip link set eth0 up)`,
+  );
+  await host.ip(["link set eth0 up"]);
+  assert.equal(await director.logged("interface.changed"), "eth0: MTU 1500 → 1400; its connections go on");
+
+  await host.ip(["addr del 192.0.2.2/24 dev eth0"]);
+  assert.match(
+    await director.logged("interface.unusable", 2),
+    /^eth0: without 192\.0\.2\.2\/24; .* no addresses/,
+  );
+  assert.equal(await network.request(), "rs1 192.0.2.100", "what works goes on");
+  await host.ip(["addr add 192.0.2.2/24 dev eth0"]);
+  assert.equal(await director.logged("interface.usable"), "The interfaces are again what they were");
+
+  // The kernel itself has nothing to ask.
+  await host.ip([`neigh replace 192.0.2.21 lladdr ${server!.mac} nud permanent dev eth0`]);
+  const learnt = (await director.messages("neighbor.learnt")).length;
+  const lines = await network.capture(server!.namespace, `arp and ether src ${DIRECTOR_MAC}`, async () => {
+    await host.ip(["addr add 192.0.2.3/24 dev eth0", "addr del 192.0.2.2/24 dev eth0"]);
+    const change = "eth0: without 192.0.2.2/24, with 192.0.2.3/24; its connections go on";
+    assert.equal(await director.logged("interface.changed", 2), change);
+    await director.logged("neighbor.learnt", learnt + 1);
+  });
+  const questions = lines.filter((line) => line.includes("who-has 192.0.2.21"));
+  assert.match(questions.at(-1) ?? "none", /tell 192\.0\.2\.3,/);
+  assert.equal(await network.request(), "rs1 192.0.2.100");
+  assert.deepEqual(await director.messages("interface.lost"), []);
+  assert.equal((await director.process.stop()).code, 0);
+});
 
 Deno.test(`a director follows the MTU and the MAC of its interface, and its connections go on${needing}`, {
   ignore,

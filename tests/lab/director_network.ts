@@ -184,14 +184,19 @@ export class DirectorNetwork implements AsyncDisposable {
     return process;
   }
 
-  /** Starts the director without waiting for anything. */
-  async spawnDirector(config: string): Promise<DirectorProcess> {
+  /**
+   * Starts the director without waiting for anything.
+   *
+   * @param before Words of a command that runs another, for example `env`.
+   */
+  async spawnDirector(config: string, before: readonly string[] = []): Promise<DirectorProcess> {
     await Deno.writeTextFile(this.configFile, config);
-    const [program, ...args] = selfCommand([
-      ...["director", "-c", this.configFile, "--run-dir", this.runDir, "--log-format", "json"],
-    ]);
+    const [program, ...args] = [
+      ...before,
+      ...selfCommand(["director", "-c", this.configFile, "--run-dir", this.runDir, "--log-format", "json"]),
+    ];
     const logFile = `${this.folder}/director.log`;
-    const process = this.director.spawn(program, args, { logFile });
+    const process = this.director.spawn(program!, args, { logFile });
     this.#processes.push(process);
     return new DirectorProcess(process, this, logFile);
   }

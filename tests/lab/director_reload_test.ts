@@ -93,7 +93,7 @@ Deno.test(`a reload that cannot be used is refused with its reason and changes n
       good.replace("8480", "8481"),
       /A running director cannot change status \(Restart it; its connections go on\)/,
     ],
-    [good.replace("192.0.2.21", "203.0.113.1"), /Real server 203\.0\.113\.1 .* is not on the link of eth0/],
+    [good.replace("192.0.2.21", "203.0.113.1"), /Real server 203\.0\.113\.1 .* is on no link of this host/],
     [good.replace(VIP, "203.0.113.9"), /VIP 203\.0\.113\.9 is in no subnet of this host/],
     [
       good.replace(VIP, "198.51.100.9").replace("192.0.2.21", "198.51.100.21"),

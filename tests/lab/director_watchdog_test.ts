@@ -29,6 +29,33 @@ async function stopThread(network: DirectorNetwork, thread: string): Promise<Den
   return child;
 }
 
+Deno.test(`a datapath that hangs is not waited for, neither by a stop nor by a new start${needing}`, {
+  ignore,
+}, async () => {
+  await using ending = await DirectorNetwork.create(1);
+  await using following = await DirectorNetwork.create(1);
+  const networks = [ending, following];
+  const before = await Promise.all(networks.map((network) => network.hostState()));
+  const [ended, followed] = await Promise.all(networks.map((network) => network.startDirector(CONFIG)));
+  const stoppers = await Promise.all(
+    [ended!, followed!].map(async (director, index) =>
+      await stopThread(networks[index]!, await datapathThread(director))
+    ),
+  );
+
+  ended!.process.signal("SIGTERM");
+  await following.director.ip(["link set eth0 mtu 1400"]);
+  for (const director of [ended!, followed!]) {
+    assert.match(await director.logged("datapath.hung"), /no progress/);
+  }
+  // The one did as it was told, the other is to be started again.
+  assert.deepEqual([(await ended!.process.ended).code, (await followed!.process.ended).code], [0, 1]);
+  await Promise.all(stoppers.map((stopper) => stopper.status));
+
+  await following.director.ip(["link set eth0 mtu 1500"]);
+  assert.deepEqual(await Promise.all(networks.map((network) => network.hostState())), before);
+});
+
 Deno.test(
   `a datapath that hangs ends the director with the host as before; a stopped process goes on${needing}`,
   {

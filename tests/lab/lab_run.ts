@@ -5,16 +5,34 @@
  */
 
 import { runCommand } from "../../host/command.ts";
+import type { BreakName } from "../../lab/break_name.ts";
 import { Namespace } from "../../lab/namespace.ts";
 import { selfCommand } from "../../lab/self_command.ts";
 
 /** Why tests with namespaces cannot run here, or `null` if they can. */
 export const obstacle: string | null = Deno.uid() === 0 ? null : "namespaces need root";
 
+/** What came of one mistake. */
+export interface BreakSummary {
+  readonly name: BreakName;
+  readonly host: string;
+  readonly suffers: boolean;
+  readonly suffering: readonly string[];
+  readonly statements: readonly { readonly witness: string; readonly on: string; readonly id: string }[];
+  readonly isNamed: boolean;
+  readonly typed: readonly { readonly witness: string; readonly id: string; readonly command: string }[];
+  readonly recovers: boolean;
+  readonly recovery: readonly string[];
+  readonly left: readonly unknown[];
+}
+
 /** What `lvsdr lab --json` prints, as far as tests look at it. */
 export interface LabSummary {
   readonly ok: boolean;
   readonly method: string;
+  readonly vip: string;
+  readonly breaks: readonly BreakSummary[];
+  readonly calm: unknown;
   readonly client: { readonly name: string; readonly address: string; readonly mac: string };
   readonly director: { readonly name: string; readonly address: string; readonly mac: string };
   readonly realServers: readonly {
@@ -28,6 +46,7 @@ export interface LabSummary {
     readonly holds: boolean;
     readonly answered: Readonly<Record<string, number>>;
     readonly learntMacs: readonly (string | null)[];
+    readonly isTransferWhole: boolean | null;
     readonly proofs: readonly { readonly name: string; readonly holds: boolean }[];
   }[];
 }

@@ -37,12 +37,19 @@ for (const method of METHODS) {
   );
 }
 
-Deno.test(`lab --break arp exits 1 and says which server stole the VIP${needing}`, { ignore }, async () => {
-  const { code, stdout } = await runLab("--break", "arp", "--requests", "30", "--servers", "2");
-  assert.equal(code, 1, stdout);
-  assert.match(stdout, /192\.0\.2\.10 lladdr 00:00:5e:00:53:16/);
-  assert.match(stdout, /times rs2 was quicker to answer than the director/);
-  assert.match(stdout, /hold once it is hardened/);
+Deno.test(`lab --ipv6: works, loses connections to an unhardened server, and recovers${needing}`, {
+  ignore,
+}, async () => {
+  const { code, stdout, stderr } = await runLab("--json", "--ipv6", "--method", "auto", "--requests", "60");
+  assert.equal(code, 0, stdout + stderr);
+  const { vip, acts: [hardened, broken, mended] }: LabSummary = JSON.parse(stdout);
+  assert.equal(vip, "2001:db8::10");
+  for (const act of [hardened!, mended!]) {
+    assert.deepEqual(act.answered, { rs1: 30, rs2: 20, rs3: 10 });
+    assert.deepEqual(act.learntMacs, Array(10).fill("00:00:5e:00:53:02"));
+    assert.ok(act.holds);
+  }
+  assert.equal(broken!.isTransferWhole, false);
 });
 
 Deno.test(`lab --stay: curl and arping agree with the lab, and the page is reachable${needing}`, {

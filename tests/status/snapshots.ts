@@ -78,6 +78,7 @@ export const EMPTY: StatusSnapshot = {
   datapath: {
     mode: "pcap",
     interface: { name: "eth0", mac: "02:00:00:00:00:01", mtu: 1500 },
+    uplinks: [],
     generation: 1,
     captureDrops: 0,
     transmitErrors: 0,

@@ -1,0 +1,271 @@
+/**
+ * The course of every mistake: it is made on a host, the client suffers, lvsdr names the host and the cause, what it says
+ * is typed there, and the client is fine again.
+ *
+ * @module
+ */
+
+import { setTimeout as delay } from "node:timers/promises";
+import type { BreakName } from "./break_name.ts";
+import { type Break, BREAKS, type Place, sufferingOf } from "./breaks.ts";
+import type { Cluster } from "./cluster.ts";
+import type { Process } from "./namespace.ts";
+import type { Report } from "./report.ts";
+import { isFine, type Look, observeClient, type Symptom, symptomText } from "./symptom.ts";
+import type { Terminal } from "./terminal.ts";
+import type { LabHost, LabRealServer, Topology } from "./topology.ts";
+import type { Statement, Witnesses } from "./witnesses.ts";
+
+/** Who answers first is a race, and so is who is believed last: a client is looked at so often before one gives up. */
+const MOST_ROUNDS = 30;
+/** What cannot be asked for counts as over when it was not heard for a minute. */
+const MOST_WAIT_MS = 120_000;
+const POLL_INTERVAL_MS = 250;
+/** Each time, everything that is still said to be wrong has been typed, or had the time to be noticed as mended. */
+const MOST_VISITS = 4;
+
+/** One command, word for word. */
+export interface Prescription {
+  readonly host: string;
+  readonly witness: Statement["witness"];
+  readonly id: string;
+  readonly command: string;
+}
+
+/** What came of one mistake. */
+export interface BreakReport {
+  readonly name: BreakName;
+  /** Name of the host it was made on. */
+  readonly host: string;
+  readonly suffers: boolean;
+  /** What was measured at the client while the mistake stood, one line each. */
+  readonly suffering: readonly string[];
+  readonly statements: readonly Statement[];
+  /** Whether everybody who can name the cause and the host has done so, and nobody accuses another host. */
+  readonly isNamed: boolean;
+  readonly typed: readonly Prescription[];
+  readonly recovers: boolean;
+  /** What was measured at the client in the end, one line each. */
+  readonly recovery: readonly string[];
+  /** What is said to be wrong in the end. */
+  readonly left: readonly Statement[];
+}
+
+/** Whether a mistake was suffered from, named and mended. */
+export function isAsExpected({ suffers, isNamed, recovers, left }: BreakReport): boolean {
+  return suffers && isNamed && recovers && left.length === 0;
+}
+
+export class BreakCourse {
+  readonly #cluster: Cluster;
+  readonly #terminal: Terminal;
+  readonly #witnesses: Witnesses;
+  readonly #report: Report;
+  readonly #signal: AbortSignal;
+
+  constructor(
+    cluster: Cluster,
+    terminal: Terminal,
+    witnesses: Witnesses,
+    report: Report,
+    signal: AbortSignal,
+  ) {
+    this.#cluster = cluster;
+    this.#terminal = terminal;
+    this.#witnesses = witnesses;
+    this.#report = report;
+    this.#signal = signal;
+  }
+
+  /** Makes the mistake and, unless it is to stay, mends it. */
+  async run(name: BreakName, stays: boolean): Promise<BreakReport> {
+    const mistake = BREAKS[name];
+    const place = this.#placeOf(mistake);
+    const { host } = place;
+    this.#report.heading(`--break ${name}: ${host.name} ${mistake.story}`);
+    const rival = await this.#make(mistake, place);
+    const { suffers, symptom } = await this.#suffer(mistake, place);
+    const suffering = symptomText(symptom, this.#topology);
+    this.#report.claim(sufferingOf(mistake, place).claim.replace(/\bit\b/, host.name), suffers, suffering);
+    const statements = await this.#listen(mistake, place);
+    const isNamed = isNamedBy(statements, mistake, place);
+    this.#report.claim(`lvsdr names ${host.name} and the cause`, isNamed, statements.map(statementText));
+    const made = { name, host: host.name, suffers, suffering, statements, isNamed };
+    if (stays) return { ...made, typed: [], recovers: false, recovery: [], left: statements };
+
+    const typed = await this.#mend(mistake, place, statements, rival);
+    const { look } = sufferingOf(mistake, place);
+    const { recovers, recovery } = await this.#recover({ ...look, isAskingAnew: true });
+    // A second director that has ended is nobody's patient any more.
+    const left = await this.#left(mistake.culprit === "spare" ? [] : place.topology.realServers);
+    const isMended = recovers && left.length === 0;
+    this.#report.claim("The client is fine, and no finding is left", isMended, [
+      ...recovery,
+      ...left.map(statementText),
+    ]);
+    return { ...made, typed, recovers, recovery, left };
+  }
+
+  /** Looks at the client until it is fine, or for a while. */
+  async #recover(look: Look): Promise<{ readonly recovers: boolean; readonly recovery: readonly string[] }> {
+    let symptom: Symptom | null = null;
+    for (let round = 0; round < MOST_ROUNDS; round++) {
+      symptom = await observeClient(this.#topology, look, this.#signal);
+      if (isFine(symptom, this.#topology)) break;
+      await this.#pause();
+    }
+    return {
+      recovers: symptom !== null && isFine(symptom, this.#topology),
+      recovery: symptom === null ? [] : symptomText(symptom, this.#topology),
+    };
+  }
+
+  /** Asks everybody what is wrong until nothing is, or for a while. */
+  async #left(patients: readonly LabHost[]): Promise<readonly Statement[]> {
+    const deadlineMs = performance.now() + MOST_WAIT_MS;
+    while ((await this.#witnesses.alarms()).length > 0 && performance.now() < deadlineMs) await this.#pause();
+    let left: readonly Statement[] = [];
+    for (let visit = 0; visit < MOST_VISITS; visit++) {
+      left = await this.#witnesses.statements(patients);
+      if (left.length === 0) break;
+      await this.#pause();
+    }
+    return left;
+  }
+
+  get #topology(): Topology {
+    return this.#cluster.topology;
+  }
+
+  #placeOf({ culprit }: Break): Place {
+    const { topology, theft, configFile } = this.#cluster;
+    const host = culprit === "spare" ? topology.spare! : topology.realServers.at(-1)!;
+    return { topology, host, theft, configFile };
+  }
+
+  /** Returns the role that the mistake consists of, if it does. */
+  async #make({ culprit, commands, isListeningElsewhere }: Break, place: Place): Promise<Process | null> {
+    const { host } = place;
+    let rival: Process | null = null;
+    if (culprit === "real server") {
+      await this.#report.step(
+        `${host.name}: nothing hardens it any more`,
+        () => this.#cluster.unharden(host as LabRealServer),
+      );
+    }
+    for (const command of commands(place)) {
+      this.#report.command(host.name, command);
+      const { process } = await this.#terminal.type(host, command);
+      if (process === null) continue;
+      rival = process;
+      this.#cluster.adopt(host, process);
+    }
+    if (isListeningElsewhere) {
+      await this.#report.step(
+        `${host.name}: restart the web server on ${host.address} only`,
+        () => this.#cluster.startServer(host as LabRealServer, host.address),
+      );
+    }
+    return rival;
+  }
+
+  async #suffer(
+    mistake: Break,
+    place: Place,
+  ): Promise<{ readonly suffers: boolean; readonly symptom: Symptom }> {
+    const { look, shows } = sufferingOf(mistake, place);
+    const { occasion } = mistake;
+    let symptom: Symptom;
+    let round = 0;
+    do {
+      if (occasion !== undefined) await this.#terminal.type(place.host, occasion);
+      symptom = await observeClient(this.#topology, look, this.#signal);
+    } while (!shows(symptom, place) && ++round < MOST_ROUNDS);
+    return { suffers: shows(symptom, place), symptom };
+  }
+
+  /** Waits for the alarms that are to come, then asks everybody else. */
+  async #listen(mistake: Break, place: Place): Promise<readonly Statement[]> {
+    const { expected: { sentinel }, occasion } = mistake;
+    const deadlineMs = performance.now() + MOST_WAIT_MS;
+    const isHeard = async () => {
+      const ids = (await this.#witnesses.alarms()).map(({ id }) => id);
+      return sentinel.every((id) => isAmong(ids, id));
+    };
+    while (!await isHeard() && performance.now() < deadlineMs) await this.#pause();
+    if (occasion !== undefined) await this.#terminal.type(place.host, occasion);
+    return await this.#witnesses.statements(patientsOf(mistake, place));
+  }
+
+  async #mend(
+    { cure, culprit, decision }: Break,
+    place: Place,
+    statements: readonly Statement[],
+    rival: Process | null,
+  ): Promise<readonly Prescription[]> {
+    const { host } = place;
+    const typed: Prescription[] = [];
+    const obey = async ({ witness, id, command }: Statement) => {
+      if (command === null) return;
+      typed.push({ host: host.name, witness, id, command });
+      this.#report.command(host.name, command);
+      const { process, output } = await this.#terminal.type(host, command);
+      if (process !== null) this.#cluster.adopt(host, process);
+      else if (decision !== undefined) this.#report.output(output);
+    };
+    const [first] = statements.filter(({ witness, about }) => witness === cure && about === host.name);
+    if (first !== undefined) await obey(first);
+    if (decision === "listen on every address") {
+      await this.#report.step(
+        `${host.name}: restart the web server on every address, as it says`,
+        () => this.#cluster.startServer(host as LabRealServer, this.#cluster.anywhere),
+      );
+    }
+    if (decision === "stop the second director") {
+      await this.#report.step(
+        `${host.name}: stop that director, as it says`,
+        async () => void await rival?.stop(),
+      );
+    }
+    for (let visit = 0; culprit === "real server" && visit < MOST_VISITS; visit++) {
+      const findings = (await this.#witnesses.doctor(host)).filter(({ command }) => command !== null);
+      if (findings.length === 0) break;
+      for (const finding of findings) await obey(finding);
+    }
+    return typed;
+  }
+
+  async #pause(): Promise<void> {
+    await delay(POLL_INTERVAL_MS, undefined, { signal: this.#signal });
+  }
+}
+
+/** Hosts besides the director that a doctor is for. */
+function patientsOf({ culprit, expected }: Break, { host, topology }: Place): readonly LabHost[] {
+  return culprit === "real server" ? topology.realServers : expected.doctor.length > 0 ? [host] : [];
+}
+
+function isNamedBy(
+  statements: readonly Statement[],
+  { expected, culprit, takesEverything = false }: Break,
+  { host }: Place,
+): boolean {
+  const said = (witness: Statement["witness"], on: string) =>
+    statements.filter((statement) => statement.witness === witness && statement.on === on);
+  // A second director takes the first for the intruder.
+  const isFair = takesEverything ||
+    statements.every(({ about, on }) => about === host.name || (culprit === "spare" && on === host.name));
+  return isFair && (["sentinel", "verify", "doctor"] as const).every((witness) => {
+    const ids = said(witness, witness === "doctor" ? host.name : "director").map(({ id }) => id);
+    return expected[witness].every((id) => isAmong(ids, id));
+  });
+}
+
+function statementText({ witness, on, id, problem }: Statement): string {
+  return `${witness} on ${on}: ${id}: ${problem}`;
+}
+
+/** Whether one of the names that `expected` allows was said. */
+function isAmong(ids: readonly string[], expected: string): boolean {
+  return expected.split("|").some((id) => ids.includes(id));
+}
