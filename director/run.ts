@@ -10,6 +10,7 @@ import { checkLibraries } from "../datapath/mod.ts";
 import { readBootId } from "../host/boot_id.ts";
 import { undoSteps } from "../host/change_host.ts";
 import { Journal } from "../host/journal.ts";
+import { readLinks } from "../host/links.ts";
 import { notifyReady, notifyStopping } from "../host/service_manager.ts";
 import type { Config } from "../model/config.ts";
 import { ExitCode } from "../model/exit_code.ts";
@@ -59,7 +60,7 @@ export async function runDirector(options: DirectorOptions, io: DirectorIo): Pro
   const events = new EventLog(log.sink);
 
   checkLibraries();
-  const attachment = await findAttachment(config);
+  const attachment = await findAttachment(config, await readLinks());
   const routing = new DirectRouting({ config, path: options.config }, attachment.name, events);
   const useRouting = await routing.prepare(config);
   const director = new Director(

@@ -92,7 +92,7 @@ export class RunningDirector {
       const next = await loadConfig(configFile);
       refuseLostSettings(director.config, next);
       refuseSplitTemplates(supervisor.steeredBy, next);
-      const attachment = await findAttachment(next);
+      const attachment = await findAttachment(next, await readLinks());
       refuseOtherInterface(this.#attachment, attachment);
       refuseFurtherInterfaces(this.#attachment, attachment);
       const useRouting = await routing.prepare(next);
@@ -143,7 +143,7 @@ export class RunningDirector {
       ? `${this.#attachment.name}: as it was`
       : `${change.name}: ${change.message}`;
     try {
-      const attachment = await findAttachment(director.config);
+      const attachment = await findAttachment(director.config, links);
       refuseOtherInterface(this.#attachment, attachment);
       await guard?.coverUplinks(attachment.interfaces.slice(1).map(({ name }) => name));
       // It has nobody to announce VIPs meanwhile.
@@ -180,10 +180,11 @@ export class RunningDirector {
 /**
  * Finds the interfaces for a configuration on this host.
  *
+ * @param links Those of this host.
  * @throws {OperatorError} See {@linkcode attach} and {@linkcode checkInterface}.
  */
-export async function findAttachment(config: Config): Promise<Attachment> {
-  const attachment = attach(config, await readLinks(), await readRoutes(routedServers(config)));
+export async function findAttachment(config: Config, links: readonly Link[]): Promise<Attachment> {
+  const attachment = attach(config, links, await readRoutes(routedServers(config)));
   checkInterface(attachment.name, vipsOf(config));
   return attachment;
 }

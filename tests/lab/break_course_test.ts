@@ -97,10 +97,10 @@ const LABS: readonly (readonly BreakName[])[] = [
   ["announce"],
   ["arp"],
   ["second-director"],
-  ["forwarding", "app-down", "prefix"],
+  ["forwarding", "prefix"],
   ["rp-filter", "proxy-arp"],
 ];
-const CONTROL = ["--flush", "30", ...breakArguments(["vip-missing"])];
+const CONTROL = ["--flush", "30", ...breakArguments(["vip-missing", "app-down"])];
 const OVER_IPV6 = ["--ipv6", ...breakArguments(["vip-missing"])];
 
 function breakArguments(names: readonly BreakName[]): string[] {
