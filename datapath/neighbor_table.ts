@@ -22,7 +22,7 @@ const RETRANSMIT_MS = 1_000;
 const UNICAST_PROBES = 2;
 /** Requests without an answer, of either kind, after which a known MAC is given up. */
 const PROBES = 5;
-/** How long after an answer nothing else is listened to: of several answers the first counts (locktime, arp(7)). */
+/** How long an answer stands undoubted (locktime, arp(7)): of several answers to a question the first counts. */
 const LOCK_MS = 1_000;
 
 /** What a message says about a neighbour, besides its MAC. */
@@ -154,8 +154,8 @@ export class NeighborTable {
       if (isAnswer) this.#confirm(neighbor, nowMs);
       else this.#askEverybody(neighbor, nowMs);
       this.#learn(neighbor, macHigh, macLow, nowMs);
-    } else if (neighbor.unanswered < UNICAST_PROBES && !isLocked(neighbor, nowMs)) {
-      this.#askEverybody(neighbor, nowMs);
+    } else if (neighbor.unanswered < UNICAST_PROBES) {
+      this.#doubt(neighbor, sign, nowMs);
     }
     return true;
   }
@@ -234,10 +234,17 @@ export class NeighborTable {
     this.#onChange({ kind: "learnt", address, vlan, mac: neighbor.mac, before });
   }
 
-  /** Makes the next tick ask whose the address is. */
-  #askEverybody(neighbor: Neighbor, nowMs: number): void {
+  /** Takes note that somebody says to have the address of a neighbour whose MAC is another one. */
+  #doubt(neighbor: Neighbor, sign: Sign, nowMs: number): void {
+    const lockedUntilMs = neighbor.confirmedAtMs === null ? nowMs : neighbor.confirmedAtMs + LOCK_MS;
+    const isLateAnswer = sign !== Sign.UNASKED && nowMs < lockedUntilMs;
+    if (!isLateAnswer) this.#askEverybody(neighbor, Math.max(nowMs, lockedUntilMs));
+  }
+
+  /** Makes the next tick from a time on ask whose the address is. */
+  #askEverybody(neighbor: Neighbor, fromMs: number): void {
     neighbor.unanswered = UNICAST_PROBES;
-    neighbor.askAtMs = nowMs;
+    neighbor.askAtMs = fromMs;
   }
 
   /** Our address on the neighbour's link, for IPv6 one that is good on every link if we have one. */
@@ -262,10 +269,6 @@ function numberOf(vlan: number, a: number, b: number, c: number, d: number): num
   number = Math.imul(number, 0x9e3779b1) ^ b;
   number = Math.imul(number, 0x9e3779b1) ^ c;
   return Math.imul(number, 0x9e3779b1) ^ d;
-}
-
-function isLocked({ confirmedAtMs }: Neighbor, nowMs: number): boolean {
-  return confirmedAtMs !== null && nowMs - confirmedAtMs < LOCK_MS;
 }
 
 function isSame(mac: Mac, high: number, low: number): boolean {

@@ -172,7 +172,7 @@ export class Director {
           "warning",
           "groups.refused",
           `Questions for IPv6 VIPs may not arrive: ${event.message}${
-            event.remedy === null ? "" : `; remedy: ${event.remedy}`
+            event.remedy === null ? "" : ` (${event.remedy})`
           }`,
         );
         break;

@@ -35,7 +35,7 @@ export function interfaceChange(
   return changes.length === 0 ? null : { kind: "changed", message: changes.join(", ") };
 }
 
-/** Addresses that neighbours can be asked from. Link-local ones come and go with the carrier, and nobody else's. */
+/** Addresses that neighbours can be asked from. Link-local ones come and go with the carrier, to no other host. */
 function sendersOf(
   { addresses, ipv6Addresses }: Pick<Link, "addresses" | "ipv6Addresses">,
   families: ReadonlySet<AddressFamily>,

@@ -51,8 +51,8 @@ export class ServerAudits {
     );
     for (const key of this.#statuses.keys()) if (!wanted.has(key)) this.#statuses.delete(key);
     for (const key of this.#exposed) if (!wanted.has(key)) this.#exposed.delete(key);
-    const links = new Set(vantages.map(({ link }) => wireKey(link)));
-    for (const key of [...this.#wires.keys()]) if (!links.has(key)) this.#close(key);
+    // Not under a conversation that is going on: libpcap would read from memory that is gone.
+    void this.#alone(() => this.#closeUnused());
   }
 
   /** What a real server was last seen to do about a VIP; `null` if it was not asked yet, or cannot be. */
@@ -87,7 +87,7 @@ export class ServerAudits {
     for (const key of [...this.#wires.keys()]) this.#close(key);
   }
 
-  #alone<T>(action: () => Promise<T>): Promise<T> {
+  #alone<T>(action: () => T | Promise<T>): Promise<T> {
     const result = this.#idle.then(action);
     this.#idle = result.catch(() => {});
     return result;
@@ -120,6 +120,11 @@ export class ServerAudits {
       this.#close(key);
       throw error;
     }
+  }
+
+  #closeUnused(): void {
+    const links = new Set(this.#vantages.map(({ link }) => wireKey(link)));
+    for (const key of [...this.#wires.keys()]) if (!links.has(key)) this.#close(key);
   }
 
   #close(key: string): void {

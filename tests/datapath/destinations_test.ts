@@ -66,7 +66,12 @@ Deno.test("Destinations keeps counts of a server without a place and gives them 
   destinations.joined(SERVER, VIP, State.Established);
   assert.equal(set.active[1], 1, "the set is nobody's any more");
   const next = serverSet([1]);
-  destinations.place(SERVER, { service: 0, set: next, index: 0 }, { vlan: 0, egress: 0, maximum: 2, minimum: 1 });
+  destinations.place(SERVER, { service: 0, set: next, index: 0 }, {
+    vlan: 0,
+    egress: 0,
+    maximum: 2,
+    minimum: 1,
+  });
   assert.deepEqual([next.active[0], next.overloaded[0]], [2, 1]);
 });
 

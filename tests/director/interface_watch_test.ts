@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { EthernetLink } from "../../director/attachment.ts";
 import { attachmentChange, interfaceChange } from "../../director/interface_watch.ts";
-import { link, LOOPBACK, MAC } from "./configs.ts";
+import { link, LOOPBACK } from "./configs.ts";
 
 const ETH0 = link("eth0", ["192.0.2.2/24"]) as EthernetLink;
 const BOTH = new Set([4, 6] as const);

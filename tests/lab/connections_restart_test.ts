@@ -27,7 +27,9 @@ const PORT = 80;
 /** Starts the server that answers an upload with its SHA-256 on every real server. */
 async function startUploadServers(cluster: RealCluster): Promise<void> {
   await Promise.all(cluster.realServers.map(async (server) => {
-    const [program, ...args] = selfCommand(["lab-server", "--name", server.name, "--port", String(PORT)]);
+    const [program, ...args] = selfCommand([
+      ...["lab-server", "--name", server.name, "--address", "0.0.0.0", "--port", String(PORT)],
+    ]);
     cluster.spawn(server, program, args);
     const probe = ["--silent", "--fail", `http://${server.address}:${PORT}/healthz`];
     await cluster.until(

@@ -64,6 +64,18 @@ Deno.test(`a director waits for an interface that cannot be used yet, and asks i
   const questions = lines.filter((line) => line.includes("who-has 192.0.2.21"));
   assert.match(questions.at(-1) ?? "none", /tell 192\.0\.2\.3,/);
   assert.equal(await network.request(), "rs1 192.0.2.100");
+
+  // No other datapath can start.
+  const file = `${network.runDir}/connections`;
+  await Deno.remove(file);
+  await Deno.mkdir(file);
+  await host.ip(["link set eth0 mtu 1300"]);
+  assert.match(await director.logged("interface.unusable", 3), /MTU 1400 → 1300; .*connections/);
+  await host.ip(["link set eth0 mtu 1400"]);
+  assert.match(await director.logged("interface.unusable", 4), /^eth0: as it was; .*connections/);
+  await Deno.remove(file);
+  assert.equal(await director.logged("interface.changed", 3), "eth0: as it was; its connections go on");
+  assert.equal(await network.request(), "rs1 192.0.2.100");
   assert.deepEqual(await director.messages("interface.lost"), []);
   assert.equal((await director.process.stop()).code, 0);
 });

@@ -110,3 +110,20 @@ Deno.test(`a reload that cannot be used is refused with its reason and changes n
   assert.equal(await network.hostState(), before);
   assert.equal(await network.request(), "rs1 192.0.2.100");
 });
+
+Deno.test(
+  `a reload may widen a netmask as far as the workers share clients out, whatever was reloaded meanwhile${needing}`,
+  { ignore },
+  async () => {
+    await using network = await DirectorNetwork.create(1);
+    const withNetmask = (netmask: number) => {
+      const persistence = `persistence: { timeout: 5m, netmask: ${netmask} }`;
+      const settings = ["protocol: tcp", "port: 80", "health: none", persistence];
+      return `director: { workers: 2 }\n${configText({ settings, servers: [[21, 1]] })}`;
+    };
+    const director = await network.startDirector(withNetmask(24));
+    assert.equal((await director.reload(withNetmask(32))).logger, "config.loaded");
+    assert.equal((await director.reload(withNetmask(24))).logger, "config.loaded");
+    assert.match((await director.reload(withNetmask(16))).message, /cannot widen persistence\.netmask to 16/);
+  },
+);
