@@ -4,8 +4,8 @@
  * §7.3, which Linux uses for ARP as well: confirmed now and then by unicast, asked for by everybody's address when
  * that fails.
  *
- * Anybody on the link can say what he likes. A MAC that is known gives way to an answer only; what is said unasked
- * makes the director ask, at most once a second, and whoever has the address answers before a frame goes astray.
+ * Anybody on the link can say what he likes. A MAC that is known gives way to nobody as long as it answers: what else is
+ * said makes the director ask there, at most once a second, and everybody only if nothing comes back.
  *
  * @module
  */
@@ -150,7 +150,7 @@ export class NeighborTable {
     const isAnswer = sign !== Sign.UNASKED && neighbor.isAsked;
     if (mac !== null && isSame(mac, macHigh, macLow)) {
       if (isAnswer) this.#confirm(neighbor, nowMs);
-    } else if (mac === null || (isAnswer && sign === Sign.ANSWER)) {
+    } else if (mac === null || (isAnswer && sign === Sign.ANSWER && wasEverybodyAsked(neighbor))) {
       if (isAnswer) this.#confirm(neighbor, nowMs);
       else this.#askEverybody(neighbor, nowMs);
       this.#learn(neighbor, macHigh, macLow, nowMs);
@@ -234,11 +234,16 @@ export class NeighborTable {
     this.#onChange({ kind: "learnt", address, vlan, mac: neighbor.mac, before });
   }
 
-  /** Takes note that somebody says to have the address of a neighbour whose MAC is another one. */
+  /**
+   * Takes note that somebody says to have the address of a neighbour whose MAC is another one: one question to that MAC,
+   * and the next one to everybody.
+   */
   #doubt(neighbor: Neighbor, sign: Sign, nowMs: number): void {
     const lockedUntilMs = neighbor.confirmedAtMs === null ? nowMs : neighbor.confirmedAtMs + LOCK_MS;
     const isLateAnswer = sign !== Sign.UNASKED && nowMs < lockedUntilMs;
-    if (!isLateAnswer) this.#askEverybody(neighbor, Math.max(nowMs, lockedUntilMs));
+    if (isLateAnswer) return;
+    neighbor.unanswered = UNICAST_PROBES - 1;
+    neighbor.askAtMs = Math.max(nowMs, lockedUntilMs);
   }
 
   /** Makes the next tick from a time on ask whose the address is. */
@@ -256,6 +261,11 @@ export class NeighborTable {
       this.#addresses.find(({ address, prefixLength }) => isInPrefix(target, address, prefixLength)))
       ?.address ?? null;
   }
+}
+
+/** Whether the last question was for everybody: who else answers one that was not has nothing to say. */
+function wasEverybodyAsked({ unanswered }: Neighbor): boolean {
+  return unanswered > UNICAST_PROBES;
 }
 
 function keyOf(address: string, vlan: number): string {
