@@ -22,14 +22,28 @@ Deno.test("Orders.next() hands a signal out that came before anybody asked", () 
     assert.deepEqual(await next, { kind: "end", code: ExitCode.OK });
   }));
 
+/** Resolves when this process has got a signal: one that comes after the orders are disposed of would end it. */
+function arrival(signal: Deno.Signal): Promise<void> {
+  return new Promise((resolve) => {
+    const onSignal = () => {
+      Deno.removeSignalListener(signal, onSignal);
+      resolve();
+    };
+    Deno.addSignalListener(signal, onSignal);
+  });
+}
+
 Deno.test("Orders.next() puts the end before a reload and keeps to the first code", () =>
   withOrders(async (orders) => {
+    const arrivals = Promise.all([arrival("SIGHUP"), arrival("SIGTERM")]);
     Deno.kill(Deno.pid, "SIGHUP");
     orders.end(ExitCode.FAILED);
     Deno.kill(Deno.pid, "SIGTERM");
     for (let asked = 0; asked < 3; asked++) {
       assert.deepEqual(await orders.next(), { kind: "end", code: ExitCode.FAILED });
     }
+    await arrivals;
+    assert.deepEqual(await orders.next(), { kind: "end", code: ExitCode.FAILED });
   }));
 
 Deno.test("Orders.next() waits for another signal after a reload", () =>
