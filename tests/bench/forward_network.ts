@@ -5,9 +5,13 @@
  * @module
  */
 
-import { execFileSync } from "node:child_process";
+import { type ChildProcessWithoutNullStreams, execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
 
+/** VIP that lvsdr forwards. */
 export const VIP = "192.0.2.10";
+/** VIP that the C program forwards. */
+export const REFERENCE_VIP = "192.0.2.11";
 export const PORT = 9000;
 const CLIENT = "192.0.2.100";
 const REAL_SERVER = "192.0.2.21";
@@ -42,6 +46,7 @@ export interface FrameCounters {
 export class ForwardNetwork implements Disposable {
   readonly #outer = `lvsdr-bench-${Deno.pid}-gen`;
   readonly #forwarder = `lvsdr-bench-${Deno.pid}-fwd`;
+  #counters: ChildProcessWithoutNullStreams | null = null;
 
   constructor() {
     try {
@@ -53,6 +58,8 @@ export class ForwardNetwork implements Disposable {
       );
       this.#bringUp(this.#outer, OUTER_DEVICE, REAL_SERVER);
       this.#bringUp(this.#forwarder, FORWARDER_DEVICE, DIRECTOR);
+      this.#counters = spawn("ip", ["netns", "exec", this.#outer, "sh", "-c", COUNTERS_SCRIPT]);
+      this.#counters.stdout.setEncoding("utf8");
     } catch (error) {
       this[Symbol.dispose]();
       throw error;
@@ -74,18 +81,22 @@ export class ForwardNetwork implements Disposable {
     return ["ip", "netns", "exec", this.#forwarder, "taskset", "-c", "1"];
   }
 
-  /** What the generator needs to know, in its order. */
-  get generatorArguments(): readonly string[] {
+  /** What the generator of frames for a VIP needs to know, in its order. */
+  generatorArguments(vip: string): readonly string[] {
     const directorMac = this.#link(this.#forwarder, FORWARDER_DEVICE).address;
-    return [OUTER_DEVICE, directorMac, CLIENT, VIP, String(PORT)];
+    return [OUTER_DEVICE, directorMac, CLIENT, vip, String(PORT)];
   }
 
-  counters(): FrameCounters {
-    const { rx, tx } = this.#link(this.#outer, OUTER_DEVICE).stats64;
-    return { offered: tx.packets, forwarded: rx.packets };
+  async counters(): Promise<FrameCounters> {
+    const { stdin, stdout } = this.#counters!;
+    stdin.write("\n");
+    const [line] = await once(stdout, "data") as [string];
+    const [offered, forwarded] = line.split(" ").map(Number);
+    return { offered: offered!, forwarded: forwarded! };
   }
 
   [Symbol.dispose](): void {
+    this.#counters?.kill();
     for (const namespace of [this.#outer, this.#forwarder]) {
       try {
         ip("netns", "delete", namespace);
@@ -101,20 +112,30 @@ export class ForwardNetwork implements Disposable {
     const rules = [
       "add table netdev bench",
       `add chain netdev bench ingress { type filter hook ingress device "${device}" priority 0; }`,
-      `add rule netdev bench ingress ip daddr ${VIP} drop`,
+      `add rule netdev bench ingress ip daddr { ${VIP}, ${REFERENCE_VIP} } drop`,
     ].join("\n");
     execFileSync("ip", ["netns", "exec", namespace, "nft", "-f", "-"], { input: rules });
   }
 
   #link(namespace: string, device: string): Link {
-    return JSON.parse(ip("-n", namespace, "-json", "-statistics", "link", "show", "dev", device))[0];
+    return JSON.parse(ip("-n", namespace, "-json", "link", "show", "dev", device))[0];
   }
 }
 
-/** What `ip -json -statistics link` says of an interface, as far as it is used. */
+/**
+ * Answers each line with two counters of the flooding end. Nothing but the shell itself: to start a program for every
+ * question would take time from those that are measured.
+ */
+const COUNTERS_SCRIPT = `cd /sys/class/net/${OUTER_DEVICE}/statistics
+while read -r _; do
+  read -r offered < tx_packets
+  read -r forwarded < rx_packets
+  echo "$offered $forwarded"
+done`;
+
+/** What `ip -json link` says of an interface, as far as it is used. */
 interface Link {
   readonly address: string;
-  readonly stats64: Readonly<Record<"rx" | "tx", { readonly packets: number }>>;
 }
 
 function ip(...words: readonly string[]): string {

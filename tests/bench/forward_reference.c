@@ -33,7 +33,7 @@ static void fail(const char *what, const char *why) {
   exit(1);
 }
 
-static pcap_t *open_capture(const char *device) {
+static pcap_t *open_capture(const char *device, const char *vip) {
   char error[PCAP_ERRBUF_SIZE];
   pcap_t *capture = pcap_create(device, error);
   if (capture == NULL) fail(device, error);
@@ -42,6 +42,12 @@ static pcap_t *open_capture(const char *device) {
   pcap_set_timeout(capture, 100);
   pcap_set_buffer_size(capture, RING_BYTES);
   if (pcap_activate(capture) < 0) fail(device, pcap_geterr(capture));
+  char expression[64];
+  snprintf(expression, sizeof expression, "ip dst %s", vip);
+  struct bpf_program filter;
+  if (pcap_compile(capture, &filter, expression, 1, PCAP_NETMASK_UNKNOWN) < 0 || pcap_setfilter(capture, &filter) < 0)
+    fail(device, pcap_geterr(capture));
+  pcap_freecode(&filter);
   int on = 1;
   setsockopt(pcap_fileno(capture), SOL_PACKET, PACKET_IGNORE_OUTGOING_OPTION, &on, sizeof on);
   return capture;
@@ -73,7 +79,7 @@ int main(int count, char **words) {
   if (server == NULL) fail(words[3], "not a MAC address");
   uint8_t mac[MAC_BYTES];
   own_mac(words[1], mac);
-  pcap_t *capture = open_capture(words[1]);
+  pcap_t *capture = open_capture(words[1], words[2]);
 
   uint8_t frame[65536];
   for (;;) {

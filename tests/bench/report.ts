@@ -65,3 +65,12 @@ export function spread(values: readonly number[], digits = 2): string {
   const [least, most] = [Math.min(...values), Math.max(...values)];
   return `${median(values).toFixed(digits)} (${least.toFixed(digits)} to ${most.toFixed(digits)})`;
 }
+
+/** A median and where the half of the values around it are, for many rounds of which each is short. */
+export function middleHalf(values: readonly number[], digits = 2): string {
+  const sorted = values.toSorted((a, b) => a - b);
+  const [from, to] = [sorted[sorted.length >> 2]!, sorted[(sorted.length * 3) >> 2]!];
+  return `${median(values).toFixed(digits)} (half of the rounds ${from.toFixed(digits)} to ${
+    to.toFixed(digits)
+  })`;
+}
