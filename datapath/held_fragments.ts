@@ -85,7 +85,7 @@ export class HeldFragments {
     }
     const start = this.#startOf(packet, this.#nextFrame);
     const bytes = this.#ends[packet * FRAMES_PER_PACKET + this.#nextFrame]! - start;
-    const slot = this.#queue.spare();
+    const slot = this.#queue.spareForHeld();
     const to = FrameRing.frameAt(slot);
     const from = packet * BYTES_PER_PACKET + start;
     for (let byte = 0; byte < bytes; byte++) this.#ring.arena[to + byte] = this.#arena[from + byte]!;

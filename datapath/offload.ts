@@ -30,10 +30,9 @@ export function describeComplete(ring: FrameRing, slot: number): void {
  *
  * A frame that is complete already and just happens to look unfinished (1 of 65,536) gets the same checksum again.
  *
- * @param mtu Largest IP packet the interface takes.
- * @returns Whether the frame can be sent; a frame larger than the MTU can only if it is TCP.
+ * @param mtu Largest IP packet the interface takes; a packet that is larger must be TCP.
  */
-export function describeUnfinished(ring: FrameRing, slot: number, ip: number, mtu: number): boolean {
+export function describeUnfinished(ring: FrameRing, slot: number, ip: number, mtu: number): void {
   const frame = ring.view;
   const header = ipv4.headerBytes(frame, ip);
   const packet = ipv4.totalLength(frame, ip);
@@ -46,16 +45,14 @@ export function describeUnfinished(ring: FrameRing, slot: number, ip: number, mt
   );
   if (packet <= mtu) {
     describeChecksum(ring, slot, ip + header, protocol, fold(pseudo));
-    return true;
+    return;
   }
-  if (protocol !== ipv4.Protocol.TCP) return false;
   describeSegments(ring, slot, ip + header, fold(pseudo), mtu - header, virtio.Segments.TCP_OVER_IPV4);
   ring.lengths[slot] = ip + packet - ring.startOf(slot);
-  return true;
 }
 
 /**
- * The same for a packet over IPv6. Nothing but TCP is ever cut: only its sender may do that (RFC 8200 §5). Hot path.
+ * The same for a packet over IPv6. Hot path.
  *
  * @param transport Absolute offset of the TCP or UDP header.
  */
@@ -66,18 +63,16 @@ export function describeUnfinishedIpv6(
   transport: number,
   protocol: number,
   mtu: number,
-): boolean {
+): void {
   const frame = ring.view;
   const packet = ipv6.HEADER_BYTES + ipv6.payloadLength(frame, ip);
   const pseudo = fold(ipv6.pseudoHeaderSum(frame, ip, protocol, ip + packet - transport));
   if (packet <= mtu) {
     describeChecksum(ring, slot, transport, protocol, pseudo);
-    return true;
+    return;
   }
-  if (protocol !== ipv6.NextHeader.TCP) return false;
   describeSegments(ring, slot, transport, pseudo, mtu - (transport - ip), virtio.Segments.TCP_OVER_IPV6);
   ring.lengths[slot] = ip + packet - ring.startOf(slot);
-  return true;
 }
 
 /** Says whether the checksum is left to do. */

@@ -45,6 +45,7 @@ export class PcapPort implements FramePort {
   readonly #wait: CaptureWait;
   readonly #socket: PacketSocket;
   readonly #longestPlain: number;
+  #filter: string | null = null;
   /** Time of arrival of the frame in each slot. */
   readonly #seconds: Int32Array;
   readonly #nanoseconds: Int32Array;
@@ -95,8 +96,13 @@ export class PcapPort implements FramePort {
     opened.move();
   }
 
-  /** Lets through only what matches a pcap-filter(7) expression. */
+  /**
+   * Lets through only what matches a pcap-filter(7) expression. While libpcap changes a filter, it lets nothing
+   * through: frames that come then are lost, and nobody counts them.
+   */
   setFilter(expression: string): void {
+    if (expression === this.#filter) return;
+    this.#filter = expression;
     this.#plain.setFilter(`(${expression}) and less ${this.#longestPlain}`);
     this.#merged.setFilter(`(${expression}) and greater ${this.#longestPlain + 1}`);
   }

@@ -41,13 +41,18 @@ export class ResolutionSender {
   readonly #announcing = new Map<string, { readonly vip: NeighborId; left: number; atMs: number }>();
   #pending = 0;
 
-  /** @param firstSlot Slots of the ring from this one on are free whenever {@linkcode tick} is called. */
-  constructor(port: FrameExit, ring: FrameRing, firstSlot: number, local: LocalInterface) {
+  /** @param slots Of the ring, and free whenever {@linkcode tick} is called. */
+  constructor(
+    port: FrameExit,
+    ring: FrameRing,
+    slots: { readonly first: number; readonly count: number },
+    local: LocalInterface,
+  ) {
     this.#port = port;
     this.#ring = ring;
-    this.#firstSlot = firstSlot;
+    this.#firstSlot = slots.first;
     this.#local = local;
-    this.#slots = new Int32Array(ring.slotCount - firstSlot);
+    this.#slots = new Int32Array(slots.count);
   }
 
   /** Begins to announce that a VIP is here. */

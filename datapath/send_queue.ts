@@ -1,6 +1,6 @@
 /**
- * Frames that are ready to leave, in the order of each interface, and room for those that did not arrive as they leave: the pieces of
- * a packet, and fragments that had to wait.
+ * Frames that are ready to leave, in the order of each interface, and room for those that did not arrive as they
+ * leave: the pieces of a packet, and fragments that had to wait.
  *
  * @module
  */
@@ -8,8 +8,10 @@
 import type { FrameExit } from "./frame_port.ts";
 import type { FrameRing } from "./frame_ring.ts";
 
-/** Spare slots a queue needs: enough to share the cost of a system call. */
-export const SPARE_SLOTS = 32;
+/** Spare slots for pieces: enough to share the cost of a system call. */
+const PIECE_SLOTS = 31;
+/** Spare slots a queue needs: those, and one for a fragment that has waited. */
+export const SPARE_SLOTS = PIECE_SLOTS + 1;
 
 export class SendQueue {
   readonly #exits: readonly FrameExit[];
@@ -41,9 +43,18 @@ export class SendQueue {
 
   /** A slot to make a frame in and to add right away. May flush. Hot path. */
   spare(): number {
-    if (this.#sparesUsed === SPARE_SLOTS) this.flush();
+    if (this.#sparesUsed === PIECE_SLOTS) this.flush();
     this.#sparesUsed += 1;
     return this.#firstSpare + this.#sparesUsed - 1;
+  }
+
+  /**
+   * The slot for a fragment that has waited. It is none of {@linkcode spare}'s: the pieces that the fragment is cut into
+   * may take all of those. Flushes, as the one before it may still be queued.
+   */
+  spareForHeld(): number {
+    this.flush();
+    return this.#firstSpare + PIECE_SLOTS;
   }
 
   /** Sends what was added. Hot path. */

@@ -136,7 +136,7 @@ export function steeringProgram(steering: Steering): Uint8Array<ArrayBuffer> {
     ifEqual(0x86dd, "ipv6"),
     { code: Code.JUMP, then: "first" },
 
-    // The protocol, then the type of the ICMP message: errors about packets are 3, 4, 11 and 12 (RFC 792).
+    // The protocol, then the type of the ICMP message: errors about packets are 3, 4 and 11 (RFC 792).
     { label: "ipv4", code: Code.LOAD_BYTE, k: at(9) },
     { code: Code.JUMP_IF_EQUAL, k: 1, then: "icmp", otherwise: "source" },
     { label: "icmp", code: Code.LOAD_X_IPV4_HEADER_BYTES, k: at(0) },
@@ -144,7 +144,6 @@ export function steeringProgram(steering: Steering): Uint8Array<ArrayBuffer> {
     ifEqual(3, "quoted"),
     ifEqual(4, "quoted"),
     ifEqual(11, "quoted"),
-    ifEqual(12, "quoted"),
     { label: "source", code: Code.LOAD_WORD, k: at(12) },
     { code: Code.JUMP, then: "ipv4 network" },
     // The destination of the packet that is quoted behind 8 bytes of ICMP.

@@ -51,7 +51,7 @@ const SYMBOLS = {
 export type Libc = Deno.DynamicLibrary<typeof SYMBOLS>;
 
 /** `errno` values that are told apart. */
-export const Errno = { EPERM: 1, EAGAIN: 11, ENOMEM: 12, EACCES: 13, ENOBUFS: 105 } as const;
+export const Errno = { EPERM: 1, EAGAIN: 11, ENOMEM: 12, EACCES: 13 } as const;
 
 /**
  * Opens the C library.

@@ -26,8 +26,6 @@ const SYMBOLS = {
   pcap_freecode: { parameters: ["buffer"], result: "void" },
   // char *pcap_geterr(pcap_t *p)
   pcap_geterr: { parameters: ["pointer"], result: "pointer" },
-  // const char *pcap_lib_version(void)
-  pcap_lib_version: { parameters: [], result: "pointer" },
   // int pcap_next_ex(pcap_t *p, struct pcap_pkthdr **pkt_header, const u_char **pkt_data)
   pcap_next_ex: { parameters: ["pointer", "buffer", "buffer"], result: "i32" },
   // int pcap_set_buffer_size(pcap_t *p, int buffer_size)

@@ -22,11 +22,8 @@ export const Type = {
   PARAMETER_PROBLEM: 4,
   ECHO_REQUEST: 128,
   ECHO_REPLY: 129,
-  ROUTER_SOLICITATION: 133,
-  ROUTER_ADVERTISEMENT: 134,
   NEIGHBOR_SOLICITATION: 135,
   NEIGHBOR_ADVERTISEMENT: 136,
-  REDIRECT: 137,
 } as const;
 
 /** Code of {@linkcode Type.UNREACHABLE}: nobody serves the port. */

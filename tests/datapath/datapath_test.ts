@@ -45,6 +45,19 @@ Deno.test(`Datapath.start() tells the operator what the host lacks${needing}`, {
   }
 });
 
+Deno.test(`A datapath that cannot start leaves nothing open${needing}`, { ignore: !isRoot }, async () => {
+  await using director = await Namespace.create(`lvdf${Deno.pid}`);
+  await connect({ namespace: director, interface: "lv0" }, { namespace: director, interface: "lv1" });
+  const directory = await Deno.makeTempDir();
+  try {
+    const script = new URL("./datapath_failing.ts", import.meta.url).pathname;
+    const args = ["run", "-q", "-A", script, `${directory}/connections`];
+    assert.deepEqual(JSON.parse(await director.require(Deno.execPath(), args)), [0, 0, 0]);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
 Deno.test(
   `A datapath starts, takes tables between breaths, lives, stops, and finds its table again${needing}`,
   {

@@ -35,3 +35,15 @@ Deno.test(
     assert.deepEqual(received, Array.from({ length: 40 }, (_, index) => 1_514 + index));
   },
 );
+
+Deno.test(
+  `PcapPort.setFilter() loses no frame where nothing changes${ignore ? " (skipped: needs root)" : ""}`,
+  { ignore },
+  async () => {
+    await using sender = await Namespace.create(`lvpf${Deno.pid}`);
+    await connect({ namespace: sender, interface: "lvs0" }, { namespace: sender, interface: "lvr0" });
+    const script = new URL("./port_filter.ts", import.meta.url).pathname;
+    const report = JSON.parse(await sender.require(Deno.execPath(), ["run", "-q", "-A", script]));
+    assert.deepEqual(report, { sent: 48_000, accounted: 48_000 });
+  },
+);

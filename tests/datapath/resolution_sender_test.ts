@@ -28,7 +28,7 @@ class Subject {
     this.ring.arena.fill(0xa5);
     const { high, low } = macFromText(DIRECTOR_MAC);
     const local = { macHigh: high, macLow: low, mtu: MTU };
-    this.sender = new ResolutionSender(this.port, this.ring, FIRST_SLOT, local);
+    this.sender = new ResolutionSender(this.port, this.ring, { first: FIRST_SLOT, count: 4 }, local);
   }
 
   /** Frames of a tick. */

@@ -71,7 +71,7 @@ function ofIpv4(client: string): SteeredFrame[] {
     "an ICMP error in a VLAN": withVlanTag(icmpFrame({ ...error, type: 3, code: 4 }), 42),
     "an ICMP error behind IP options": icmpFrame({ ...error, type: 3, code: 4, options: new Uint8Array(12) }),
   };
-  for (const type of [3, 4, 11, 12]) kinds[`ICMP error ${type}`] = icmpFrame({ ...error, type });
+  for (const type of [3, 4, 11]) kinds[`ICMP error ${type}`] = icmpFrame({ ...error, type });
   return Object.entries(kinds).map(([what, bytes]) => ({ what, client, bytes }));
 }
 

@@ -6,12 +6,16 @@ import { Verdict } from "../../datapath/verdict.ts";
 import { macFromText } from "../../model/ip_address.ts";
 import { bytesPerRepetition } from "../allocation_meter.ts";
 import { ACK, QUERY, SYN } from "./fixture.ts";
-import { tcpFrame, udpFrame } from "./frame_builder.ts";
+import { countingBytes, ipv4Frame, tcpFrame, udpFrame } from "./frame_builder.ts";
 import { MemoryPort } from "./memory_port.ts";
 import { DIRECTOR_MAC, Port, SERVER, server, SERVER_MAC, service, TestNetwork } from "./test_network.ts";
 
 const UPLINK_MAC = "00:00:5e:00:53:99";
 const UPLINK_MTU = 1_400;
+const UDP = 17;
+/** Bytes of a fragmented payload in a packet of 9,000 bytes, and in one of {@linkcode UPLINK_MTU}. */
+const JUMBO_PAYLOAD = 8_976;
+const PIECE_PAYLOAD = 1_376;
 
 /** A director with a real server for each service: that of `WEB` on the VIPs' interface, the others on an uplink. */
 class TwoLinks {
@@ -94,6 +98,38 @@ Deno.test("a TCP segment that is larger than the MTU of its uplink is left to th
   const { described } = links.exit.sent[1]!;
   // gso_size of struct virtio_net_hdr: what TCP can carry in a packet of that size.
   assert.equal(new DataView(described.buffer).getUint16(4, true), UPLINK_MTU - 40);
+});
+
+Deno.test("fragments that have waited are cut, and every piece of every packet leaves once", () => {
+  const links = new TwoLinks();
+  const query = { ...QUERY, dontFragment: false };
+  const payload = countingBytes(65_000);
+  const datagram = udpFrame({ ...query, payload }).slice(34);
+  const jumbos = Array.from({ length: Math.ceil(datagram.length / JUMBO_PAYLOAD) }, (_, index) => {
+    const from = index * JUMBO_PAYLOAD;
+    const moreFragments = from + JUMBO_PAYLOAD < datagram.length;
+    return ipv4Frame(
+      { ...query, identification: 1, fragmentOffset: from / 8, moreFragments },
+      UDP,
+      datagram.slice(from, from + JUMBO_PAYLOAD),
+    );
+  });
+  // The first fragment comes last, and sets free all others in the same breath; then two more packets are cut.
+  const whole = udpFrame({ ...query, payload: countingBytes(8_900) });
+  links.breathe(...jumbos.slice(1), jumbos[0]!, whole, whole);
+  const covered = new Map<string, number>();
+  for (const { bytes } of links.exit.sent) {
+    const view = new DataView(bytes.buffer);
+    const place = `${view.getUint16(18)} ${view.getUint16(20) & 0x1fff}`;
+    covered.set(place, (covered.get(place) ?? 0) + 1);
+    const from = (view.getUint16(20) & 0x1fff) * 8;
+    if (view.getUint16(18) !== 1) continue;
+    assert.deepEqual(bytes.slice(34), datagram.slice(from, from + bytes.length - 34));
+  }
+  const pieces = (length: number) => Math.ceil(length / PIECE_PAYLOAD);
+  const ofDatagram = jumbos.reduce((sum, { length }) => sum + pieces(length - 34), 0);
+  assert.equal([...covered.keys()].filter((place) => place.startsWith("1 ")).length, ofDatagram);
+  assert.equal(links.exit.sent.length, ofDatagram + 2 * pieces(8_908));
 });
 
 Deno.test("SendQueue.flush() sends every frame once, by its interface, in the order it was added", () => {
