@@ -7,23 +7,16 @@
 
 import { addressWords, familyOf, ipv4FromText, type Mac } from "../model/ip_address.ts";
 import type { LocalInterface } from "./local_interface.ts";
-import type { FrameExit } from "./frame_port.ts";
-import { FrameRing } from "./frame_ring.ts";
 import type { DueRequest, NeighborId } from "./neighbor_table.ts";
-import { describeComplete } from "./offload.ts";
+import type { OwnFrames } from "./own_frames.ts";
 import * as arp from "./wire/arp.ts";
 import * as ethernet from "./wire/ethernet.ts";
 import * as icmp from "./wire/icmpv6.ts";
 import * as ipv6 from "./wire/ipv6.ts";
 import * as ndp from "./wire/ndp.ts";
-import * as tag from "./wire/vlan.ts";
 
-/** Shortest Ethernet frame without its check sequence (IEEE 802.3 §3.2.8). */
-const SHORTEST_FRAME_BYTES = 60;
 /** Bytes of a Neighbor Discovery message with a MAC. */
 const MESSAGE_BYTES = ndp.HEADER_BYTES + ndp.LINK_LAYER_BYTES;
-/** Longest frame that is sent. */
-const LONGEST_FRAME_BYTES = ethernet.HEADER_BYTES + ethernet.TAG_BYTES + ipv6.HEADER_BYTES + MESSAGE_BYTES;
 /** Times a VIP is announced, and the time between: two are enough (RFC 5227 §1.1), but frames do get lost. */
 const ANNOUNCEMENTS = 5;
 const ANNOUNCE_INTERVAL_MS = 1_000;
@@ -33,26 +26,13 @@ const NOBODY: Mac = { high: 0, low: 0 };
 const ALL_NODES: Mac = { high: ndp.MULTICAST_MAC_HIGH, low: ndp.ALL_NODES_LAST };
 
 export class ResolutionSender {
-  readonly #port: FrameExit;
-  readonly #ring: FrameRing;
-  readonly #firstSlot: number;
+  readonly #frames: OwnFrames;
   readonly #local: LocalInterface;
-  readonly #slots: Int32Array;
   readonly #announcing = new Map<string, { readonly vip: NeighborId; left: number; atMs: number }>();
-  #pending = 0;
 
-  /** @param slots Of the ring, and free whenever {@linkcode tick} is called. */
-  constructor(
-    port: FrameExit,
-    ring: FrameRing,
-    slots: { readonly first: number; readonly count: number },
-    local: LocalInterface,
-  ) {
-    this.#port = port;
-    this.#ring = ring;
-    this.#firstSlot = slots.first;
+  constructor(frames: OwnFrames, local: LocalInterface) {
+    this.#frames = frames;
     this.#local = local;
-    this.#slots = new Int32Array(slots.count);
   }
 
   /** Begins to announce that a VIP is here. */
@@ -85,7 +65,7 @@ export class ResolutionSender {
       if (familyOf(request.address) === 6) this.#solicit(request);
       else this.#request(request);
     }
-    this.#flush();
+    this.#frames.flush();
   }
 
   #announce({ address, vlan }: NeighborId): void {
@@ -115,14 +95,13 @@ export class ResolutionSender {
   /** Tells everybody that an address is at our MAC (RFC 4861 §7.2.6). */
   #advertise(vip: string, vlan: number): void {
     const [a, b, c, d] = addressWords(vip);
-    const slot = this.#begin(ALL_NODES, vlan, ethernet.EtherType.IPV6);
-    const ip = payloadAt(slot, vlan);
+    const ip = this.#frames.begin(ALL_NODES, vlan, ethernet.EtherType.IPV6);
     const message = ip + ipv6.HEADER_BYTES;
-    const frame = this.#ring.view;
+    const frame = this.#frames.view;
     ipv6.setSource(frame, ip, a, b, c, d);
     ipv6.setDestination(frame, ip, ndp.LINK_GROUP_FIRST, 0, 0, ndp.ALL_NODES_LAST);
     ndp.emit(frame, message, icmp.Type.NEIGHBOR_ADVERTISEMENT, ndp.Flag.OVERRIDE, a, b, c, d);
-    this.#endMessage(slot, ip, ndp.LinkLayer.OF_TARGET);
+    this.#endMessage(ip, ndp.LinkLayer.OF_TARGET);
   }
 
   /** Asks for the MAC of an IPv6 address: everybody it could be, or the one who has it (RFC 4861 §7.2.2). */
@@ -130,11 +109,11 @@ export class ResolutionSender {
     const [a, b, c, d] = addressWords(address);
     const group = ndp.solicitedNodeLast(d);
     const destination = mac ?? { high: ndp.MULTICAST_MAC_HIGH, low: group };
-    const slot = this.#begin(destination, vlan, ethernet.EtherType.IPV6);
-    const ip = payloadAt(slot, vlan);
+    const ip = this.#frames.begin(destination, vlan, ethernet.EtherType.IPV6);
     const message = ip + ipv6.HEADER_BYTES;
-    const frame = this.#ring.view;
-    if (sender === null) this.#setMadeUpSource(ip);
+    const frame = this.#frames.view;
+    // Asking from no address at all would tell the neighbour that we want to have its address.
+    if (sender === null) this.#frames.setLinkLocalSource(ip);
     else ipv6.setSource(frame, ip, ...addressWords(sender));
     if (mac === null) {
       ipv6.setDestination(frame, ip, ndp.LINK_GROUP_FIRST, 0, ndp.SOLICITED_NODE_THIRD, group);
@@ -142,27 +121,17 @@ export class ResolutionSender {
       ipv6.setDestination(frame, ip, a, b, c, d);
     }
     ndp.emit(frame, message, icmp.Type.NEIGHBOR_SOLICITATION, 0, a, b, c, d);
-    this.#endMessage(slot, ip, ndp.LinkLayer.OF_SOURCE);
+    this.#endMessage(ip, ndp.LinkLayer.OF_SOURCE);
   }
 
-  /**
-   * Asks from the link-local address that belongs to our MAC (RFC 4291 §2.5.1), whether or not the kernel has it:
-   * asking from none would tell the neighbour that we want to have its address.
-   */
-  #setMadeUpSource(ip: number): void {
-    const { macHigh, macLow } = this.#local;
-    const c = ((macHigh ^ 0x0200) << 16) | ((macLow >>> 24) << 8) | 0xff;
-    ipv6.setSource(this.#ring.view, ip, 0xfe80_0000, 0, c, (0xfe << 24) | (macLow & 0x00ff_ffff));
-  }
-
-  #endMessage(slot: number, ip: number, linkLayer: number): void {
+  #endMessage(ip: number, linkLayer: number): void {
     const { macHigh, macLow } = this.#local;
     const message = ip + ipv6.HEADER_BYTES;
-    const frame = this.#ring.view;
+    const frame = this.#frames.view;
     ipv6.emit(frame, ip, 0, MESSAGE_BYTES, ipv6.NextHeader.ICMPV6, ndp.HOP_LIMIT);
     ndp.emitLinkLayer(frame, message, linkLayer, macHigh, macLow);
     icmp.complete(frame, ip, message, MESSAGE_BYTES);
-    this.#ring.lengths[slot] = message + MESSAGE_BYTES - FrameRing.frameAt(slot);
+    this.#frames.endAt(message + MESSAGE_BYTES);
   }
 
   #writeArp(
@@ -173,9 +142,8 @@ export class ResolutionSender {
     destination: Mac,
     targetMac: Mac,
   ): void {
-    const slot = this.#begin(destination, vlan, ethernet.EtherType.ARP);
-    const packet = payloadAt(slot, vlan);
-    arp.emit(this.#ring.view, packet, {
+    const packet = this.#frames.begin(destination, vlan, ethernet.EtherType.ARP);
+    arp.emit(this.#frames.view, packet, {
       operation,
       senderMacHigh: this.#local.macHigh,
       senderMacLow: this.#local.macLow,
@@ -184,40 +152,10 @@ export class ResolutionSender {
       targetMacLow: targetMac.low,
       targetAddress,
     });
-    this.#ring.lengths[slot] = SHORTEST_FRAME_BYTES;
-  }
-
-  /** Begins a frame in the next free slot: all of it but its payload, which is zero, and its length. */
-  #begin(destination: Mac, vlan: number, etherType: number): number {
-    if (this.#pending === this.#slots.length) this.#flush();
-    const slot = this.#firstSlot + this.#pending;
-    const at = FrameRing.frameAt(slot);
-    const frame = this.#ring.view;
-    this.#ring.shifts[slot] = 0;
-    this.#ring.frames[slot]!.fill(0, 0, LONGEST_FRAME_BYTES);
-    ethernet.setDestination(frame, at, destination.high, destination.low);
-    ethernet.setSource(frame, at, this.#local.macHigh, this.#local.macLow);
-    if (vlan !== ethernet.UNTAGGED) tag.emit(frame, at, vlan);
-    ethernet.setEtherType(frame, at + tagBytes(vlan), etherType);
-    describeComplete(this.#ring, slot);
-    this.#slots[this.#pending++] = slot;
-    return slot;
-  }
-
-  #flush(): void {
-    if (this.#pending > 0) this.#port.transmit(this.#ring, this.#slots, this.#pending);
-    this.#pending = 0;
+    this.#frames.endAt(packet + arp.PACKET_BYTES);
   }
 }
 
 function keyOf({ address, vlan }: NeighborId): string {
   return `${address} ${vlan}`;
-}
-
-function payloadAt(slot: number, vlan: number): number {
-  return FrameRing.frameAt(slot) + ethernet.HEADER_BYTES + tagBytes(vlan);
-}
-
-function tagBytes(vlan: number): number {
-  return vlan === ethernet.UNTAGGED ? 0 : ethernet.TAG_BYTES;
 }

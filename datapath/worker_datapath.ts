@@ -31,9 +31,11 @@ import {
   type ToDatapath,
   type WorkerShare,
 } from "./messages.ts";
+import { MembershipReports } from "./membership_reports.ts";
 import type { NeighborChange, NeighborId } from "./neighbor_table.ts";
 import { Neighborhood } from "./neighborhood.ts";
 import type { PortStatistics } from "./frame_port.ts";
+import { OwnFrames } from "./own_frames.ts";
 import { PcapPort } from "./pcap_port.ts";
 import { RandomNumbers } from "./random_numbers.ts";
 import { ResolutionSender } from "./resolution_sender.ts";
@@ -76,6 +78,7 @@ export class WorkerDatapath {
   readonly #uplinkNeighbors: readonly UplinkNeighbors[];
   readonly #membership: GroupMembership;
   readonly #groups: VipGroups;
+  readonly #reports: MembershipReports;
   readonly #context: ForwardingContext;
   readonly #explainer: Explainer;
   readonly #localUplinks: readonly LocalInterface[];
@@ -136,10 +139,14 @@ export class WorkerDatapath {
     );
     this.#neighbors = new Neighborhood(start, start.uplinks, (change) => this.#neighborChanged(change));
     const ownSlots = { first: BATCH_FRAMES, count: OWN_SLOTS };
-    this.#resolution = new ResolutionSender(this.#port, ring, ownSlots, local);
+    const ownFrames = new OwnFrames(this.#port, ring, ownSlots, local);
+    this.#resolution = new ResolutionSender(ownFrames, local);
     this.#uplinkNeighbors = !this.#isFirst ? [] : start.uplinks.map(({ device }, index) => {
       const uplink = this.#localUplinks[index]!;
-      const sender = new ResolutionSender(this.#uplinks[index]!, ring, ownSlots, uplink);
+      const sender = new ResolutionSender(
+        new OwnFrames(this.#uplinks[index]!, ring, ownSlots, uplink),
+        uplink,
+      );
       const table = this.#neighbors.tables[index + 1]!;
       return opening.adopt(
         new UplinkNeighbors({ libc, device, local: uplink, table, sender }),
@@ -150,6 +157,7 @@ export class WorkerDatapath {
       new GroupMembership(libc, start.device, start.interfaceIndex),
       (membership) => membership.close(),
     );
+    this.#reports = new MembershipReports(ownFrames);
     this.#groups = new VipGroups(this.#membership, post);
     const random = new RandomNumbers();
     this.#context = {
@@ -283,7 +291,10 @@ export class WorkerDatapath {
     // A server that was in another service before is known already.
     this.#adoptMacs();
     this.#port.setFilter(ingressFilter(vips));
-    if (this.#isFirst) this.#groups.follow(vips, nowMs);
+    if (this.#isFirst) {
+      this.#groups.follow(vips, nowMs);
+      this.#reports.follow(placedVips, nowMs);
+    }
     this.#resolution.retain(placedVips);
     for (const vip of placedVips) {
       const isNew = !vipsBefore.some(({ address, vlan }) => address === vip.address && vlan === vip.vlan);
@@ -295,6 +306,7 @@ export class WorkerDatapath {
   #tick(nowMs: number): void {
     if (this.#isFirst) {
       this.#groups.tick(nowMs);
+      this.#reports.tick(nowMs);
       this.#resolution.tick(nowMs, this.#neighbors.tables[0].due(nowMs, REQUESTS_PER_TICK));
     }
     for (const uplink of this.#uplinkNeighbors) {

@@ -13,6 +13,8 @@ const SOURCE = 6;
 const ETHER_TYPE = 12;
 /** Bytes of the header without a tag. */
 export const HEADER_BYTES = 14;
+/** Shortest frame without its check sequence (IEEE 802.3 §3.2.8). */
+export const SHORTEST_FRAME_BYTES = 60;
 
 /** Bytes of an IEEE 802.1Q tag, which stands before the type of the payload. */
 export const TAG_BYTES = 4;

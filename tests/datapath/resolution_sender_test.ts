@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { FrameRing } from "../../datapath/frame_ring.ts";
+import { OwnFrames } from "../../datapath/own_frames.ts";
 import { ResolutionSender } from "../../datapath/resolution_sender.ts";
 import { UNTAGGED } from "../../datapath/wire/ethernet.ts";
 import { macFromText } from "../../model/ip_address.ts";
@@ -28,7 +29,10 @@ class Subject {
     this.ring.arena.fill(0xa5);
     const { high, low } = macFromText(DIRECTOR_MAC);
     const local = { macHigh: high, macLow: low, mtu: MTU };
-    this.sender = new ResolutionSender(this.port, this.ring, { first: FIRST_SLOT, count: 4 }, local);
+    this.sender = new ResolutionSender(
+      new OwnFrames(this.port, this.ring, { first: FIRST_SLOT, count: 4 }, local),
+      local,
+    );
   }
 
   /** Frames of a tick. */

@@ -278,5 +278,23 @@ Deno.test(
       assert.ok(announced.length >= 3);
       assert.deepEqual(announced.filter((line) => !inVlan(VIP_VLAN)(line)), []);
     });
+    await t.step("a switch that listens to MLD in the VLAN is told of the VIP's group", async () => {
+      const filter = `eth.src == ${DIRECTOR_MAC} && vlan.id == ${VIP_VLAN} && icmpv6.type == 143`;
+      const fields = [
+        ...["ipv6.src", "ipv6.dst", "ipv6.hlim", "ipv6.opt.router_alert", "icmpv6.checksum.status"],
+        ...["icmpv6.mldr.mar.record_type", "icmpv6.mldr.mar.multicast_address", "_ws.expert.severity"],
+      ];
+      const reports = await requireCommand("tshark", [
+        ...["-r", `${folder}/trunk.pcap`, "-Y", filter, "-T", "fields", "-E", "separator= "],
+        ...fields.flatMap((field) => ["-e", field]),
+      ]);
+      const lines = reports.trim().split("\n");
+      assert.ok(lines.length >= 2, reports);
+      // An alert for MLD, a right checksum, a change to "from everybody", and nothing that tshark objects to.
+      assert.deepEqual(
+        [...new Set(lines.map((line) => line.trim()))],
+        ["fe80::ff:fe00:2 ff02::16 1 0 1 4 ff02::1:ff00:10"],
+      );
+    });
   },
 );
