@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { SlottedMemory } from "./ffi/packet_socket.ts";
+
 /** Slots a port sends from or receives into, with views that no frame has to make anew. */
 export class FrameRing {
   /**
@@ -43,6 +45,16 @@ export class FrameRing {
       { length: slotCount },
       (_, slot) => new Uint8Array(this.arena.buffer, FrameRing.frameAt(slot), FrameRing.FRAME_BYTES),
     );
+  }
+
+  /** The slots as a socket sends from them. */
+  get memory(): SlottedMemory {
+    return {
+      arena: this.arena,
+      slotCount: this.slotCount,
+      slotBytes: FrameRing.SLOT_BYTES,
+      frameAt: FrameRing.HEADROOM_BYTES,
+    };
   }
 
   /** Offset in the arena of the first byte of the frame in `slot`. Hot path. */

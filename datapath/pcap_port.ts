@@ -87,12 +87,7 @@ export class PcapPort implements FramePort {
     this.#merged = open(FrameRing.FRAME_BYTES, MERGED_BUFFER_BYTES);
     this.groups = fanOut === null ? null : this.#share(libc, fanOut);
     this.#wait = new CaptureWait(libc, [this.#plain, this.#merged], wakeFd);
-    this.#socket = new PacketSocket(libc, {
-      arena: ring.arena,
-      slotCount: ring.slotCount,
-      slotBytes: FrameRing.SLOT_BYTES,
-      frameAt: FrameRing.HEADROOM_BYTES,
-    }, interfaceIndex);
+    this.#socket = new PacketSocket(libc, ring.memory, interfaceIndex);
     opened.move();
   }
 

@@ -8,7 +8,7 @@
 import type { Libc } from "./ffi/libc.ts";
 import { PacketSocket } from "./ffi/packet_socket.ts";
 import type { FrameExit } from "./frame_port.ts";
-import { FrameRing } from "./frame_ring.ts";
+import type { FrameRing } from "./frame_ring.ts";
 
 export class Uplink implements FrameExit {
   readonly #socket: PacketSocket;
@@ -19,12 +19,7 @@ export class Uplink implements FrameExit {
    * @throws {HostError} If it cannot be sent to.
    */
   constructor(libc: Libc, interfaceIndex: number, ring: FrameRing) {
-    this.#socket = new PacketSocket(libc, {
-      arena: ring.arena,
-      slotCount: ring.slotCount,
-      slotBytes: FrameRing.SLOT_BYTES,
-      frameAt: FrameRing.HEADROOM_BYTES,
-    }, interfaceIndex);
+    this.#socket = new PacketSocket(libc, ring.memory, interfaceIndex);
   }
 
   /** Frames the kernel did not accept. */
