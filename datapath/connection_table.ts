@@ -37,6 +37,8 @@ const EVICTION_PROBES = 64;
 /** More slots that are searched, from where the last search ended. */
 const EVICTION_SWEEP = 1024;
 
+const NOTHING_SPARED: ReadonlySet<number> = new Set();
+
 /** Flag of a connection that is counted in the template of its client. */
 export const HOLDS_TEMPLATE = 0x100;
 
@@ -66,6 +68,7 @@ export class ConnectionTable {
   #used = 0;
   #sweepAt = 0;
   #evictAt = 0;
+  #searchedTo = 0;
   #touched = 0;
 
   /** Bytes of memory for `maximum` entries: 56 each. */
@@ -189,6 +192,27 @@ export class ConnectionTable {
     return slot;
   }
 
+  /**
+   * How many entries could be added one after the other, at least: a template that only the connection held which
+   * makes room for the first is not taken to make room for the second. Nothing changes by that.
+   *
+   * @param homes Where the search for each begins, see {@linkcode home}.
+   * @param kept Slots of entries that none of them may replace.
+   */
+  roomFor(homes: readonly number[], kept: readonly number[]): number {
+    const spared = new Set(kept);
+    let free = this.maximum - this.#used;
+    let sweepAt = this.#evictAt;
+    for (const [added, home] of homes.entries()) {
+      if (free-- > 0) continue;
+      const slot = this.#evictable(home, sweepAt, spared);
+      if (slot === NONE) return added;
+      sweepAt = this.#searchedTo;
+      spared.add(slot);
+    }
+    return homes.length;
+  }
+
   /** Identity of the destination of an entry. Hot path. */
   destination(slot: number): number {
     return this.#words[slot * SLOT_WORDS + VALUE]! >>> 16;
@@ -310,26 +334,36 @@ export class ConnectionTable {
   }
 
   #evict(home: number, ledger: ConnectionLedger): boolean {
+    const slot = this.#evictable(home, this.#evictAt, NOTHING_SPARED);
+    this.#evictAt = this.#searchedTo;
+    if (slot === NONE) return false;
+    this.remove(slot, ledger);
+    return true;
+  }
+
+  /**
+   * Slot of the entry that makes room for one whose search begins at `home`, or {@linkcode NONE}. Where the search has
+   * ended is in `#searchedTo` then.
+   *
+   * @param sweepAt Where the last search ended.
+   */
+  #evictable(home: number, sweepAt: number, spared: ReadonlySet<number>): number {
     let template = NONE;
     let slot = home;
+    this.#searchedTo = sweepAt;
     for (let probe = 0; probe < EVICTION_PROBES + EVICTION_SWEEP; probe++) {
-      if (probe === EVICTION_PROBES) slot = this.#evictAt;
+      if (probe === EVICTION_PROBES) slot = sweepAt;
       const next = slot + 1 === this.slotCount ? 0 : slot + 1;
-      if (probe >= EVICTION_PROBES) this.#evictAt = next;
-      if (this.key(slot) !== 0) {
+      if (probe >= EVICTION_PROBES) this.#searchedTo = next;
+      if (this.key(slot) !== 0 && !spared.has(slot)) {
         const state = this.state(slot);
-        if (isHalfOpen(state)) {
-          this.remove(slot, ledger);
-          return true;
-        }
+        if (isHalfOpen(state)) return slot;
         // Every address of a flood leaves a template behind, which outlives its half-open connection.
         if (template === NONE && state === State.Template && this.ports(slot) === 0) template = slot;
       }
       slot = next;
     }
-    if (template === NONE) return false;
-    this.remove(template, ledger);
-    return true;
+    return template;
   }
 
   #homeOf(slot: number): number {

@@ -95,6 +95,30 @@ export class Destinations implements IdentityUse {
     this.#reviseOverload(identity);
   }
 
+  /**
+   * Becomes a copy of another in what decides about a packet, with the servers of one service in their places and no
+   * others. What other workers have of them counts as its own.
+   */
+  imitate(
+    other: Destinations,
+    service: Pick<Place, "service" | "set"> & { readonly identities: Uint16Array } | null,
+  ): void {
+    for (const field of ["condition", "macHigh", "macLow", "vlan", "egress"] as const) {
+      this[field].set(other[field]);
+    }
+    this.#places.fill(undefined);
+    if (service === null) return;
+    const { set } = service;
+    service.identities.forEach((identity, index) => {
+      this.#places[identity] = { service: service.service, set, index };
+      this.#maximum[identity] = other.#maximum[identity]!;
+      this.#minimum[identity] = other.#minimum[identity]!;
+      this.active[identity] = set.active[index]!;
+      this.inactive[identity] = set.inactive[index]!;
+      this.overloaded[identity] = set.overloaded[index]!;
+    });
+  }
+
   /** Brings the counts of a set, whose servers have these identities, up to date with the other workers. */
   gather(set: ServerSet, identities: Uint16Array): void {
     if (this.#loads === null) return;

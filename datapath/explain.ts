@@ -55,7 +55,7 @@ export class Explainer {
       : NONE;
     const template = service === null || service.data.persistenceMs === 0
       ? NONE
-      : connections.recallTemplate(networkOf(service, client), service.identity);
+      : connections.recallTemplate(service.networkOf(client), service.identity);
     // As every choice begins; it changes nothing that a choice would not find changed anyway.
     if (service !== null) destinations.gather(service.set, service.identities);
 
@@ -76,13 +76,9 @@ export class Explainer {
       },
       isTableFull: connections.used >= connections.maximum,
       servers: service === null ? [] : serversSeen(this.#parts, service, nowMs),
-      ...this.#rehearsal.run(table, service, [connection, template], packet, nowMs),
+      ...this.#rehearsal.run(table, service, { connection, template }, packet, nowMs),
     };
   }
-}
-
-function networkOf(service: Service, client: Uint32Array): Uint32Array {
-  return client.map((word, index) => word & service.persistenceMask[index]!);
 }
 
 function entryAt(connections: ConnectionTable, slot: number, service: Service, nowMs: number): EntryFound {

@@ -16,7 +16,7 @@ import * as udp from "./wire/udp.ts";
 import * as vlanTag from "./wire/vlan.ts";
 
 /** Hop limit it arrives with. */
-export const ARRIVING_HOP_LIMIT = 64;
+const ARRIVING_HOP_LIMIT = 64;
 
 /** What decides where it goes; addresses are four words each. */
 export interface FirstPacket {

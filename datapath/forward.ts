@@ -235,9 +235,11 @@ export class Forwarder {
 
   /** Nobody serves the port: what a host without a listener answers. */
   #refuse(): Verdict {
-    return this.#packet.protocol === ipv4.Protocol.TCP
-      ? this.#answers.reset(this.#packet)
-      : this.#answers.unreachable(this.#packet);
+    const packet = this.#packet;
+    const isTcp = packet.protocol === ipv4.Protocol.TCP;
+    if (isTcp && (packet.flags & tcp.Flag.RST) !== 0) return Verdict.DroppedNoService;
+    const answered = isTcp ? this.#answers.reset(packet) : this.#answers.unreachable(packet);
+    return answered === Verdict.DroppedRateLimited ? answered : Verdict.AnsweredNoService;
   }
 
   #endWithoutServer(service: Service, outcome: number): Verdict {
@@ -249,7 +251,7 @@ export class Forwarder {
     if (outcome === Outcome.LostAndReset) return this.#answers.reset(packet);
     // Only a packet that could have been served is told that nobody can; see IPVS's ip_vs_leave().
     const isStray = service.data.protocol === ipv4.Protocol.TCP && !opensConnection(packet.flags);
-    return isStray || service.data.isSettling ? Verdict.DroppedNoServer : this.#answers.unreachable(packet);
+    return isStray || service.isSettling ? Verdict.DroppedNoServer : this.#answers.unreachable(packet);
   }
 }
 

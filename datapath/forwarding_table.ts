@@ -6,7 +6,14 @@
  */
 
 import type { SchedulerOption } from "../model/config.ts";
-import { addressBits, type AddressWords, addressWords, familyOf, prefixMask } from "../model/ip_address.ts";
+import {
+  addressBits,
+  type AddressWords,
+  addressWords,
+  familyOf,
+  type Mac,
+  prefixMask,
+} from "../model/ip_address.ts";
 import { createScheduler } from "../scheduler/mod.ts";
 import { ABSENT, type Scheduler, type ServerSet } from "../scheduler/scheduler.ts";
 import { ClientRules } from "./admission.ts";
@@ -16,6 +23,7 @@ import { Condition, type Destinations } from "./destinations.ts";
 import type { IdentityRegistry, IdentityUse } from "./identity_registry.ts";
 import type { ForwardingTableData, ServiceData } from "./messages.ts";
 import type { NeighborId } from "./neighbor_table.ts";
+import { portMap, type ServedPorts, serviceOfPort } from "./port_map.ts";
 import { UNTAGGED } from "./wire/ethernet.ts";
 import { Protocol } from "./wire/ipv4.ts";
 
@@ -24,7 +32,7 @@ const SYN_RECEIVED_MS = 60_000;
 const TIME_WAIT_MS = 120_000;
 const CLOSE_MS = 10_000;
 
-const PORTS = 65_536;
+const NO_PORTS = portMap([]);
 
 /** One virtual service with its scheduler. */
 export class Service {
@@ -45,6 +53,8 @@ export class Service {
   readonly timeoutsMs: Uint32Array;
   /** Mask for the client address of a template. */
   readonly persistenceMask: Uint32Array;
+  /** Whether the MAC of a server that could be used may become known any moment. */
+  isResolving = false;
 
   constructor(
     data: ServiceData,
@@ -80,6 +90,16 @@ export class Service {
       prefixMask(data.persistencePrefix + 128 - addressBits(familyOf(data.vip))),
     );
   }
+
+  /** Whether it is too early to tell a client that nobody serves it: the client tries again by itself. */
+  get isSettling(): boolean {
+    return this.data.isSettling || this.isResolving;
+  }
+
+  /** The part of a client's address that its template has. */
+  networkOf(client: Uint32Array): Uint32Array {
+    return client.map((word, index) => word & this.persistenceMask[index]!);
+  }
 }
 
 /** What builds a table, and outlives it. */
@@ -89,8 +109,10 @@ export interface ForwardingContext {
   readonly hashKey: Uint32Array;
   /** 32 random bits. */
   readonly random: () => number;
-  /** Whether the MAC of a neighbour is known. */
-  readonly isResolved: (neighbor: NeighborId) => boolean;
+  /** MAC of a neighbour, or `null` while it is not known. */
+  readonly macOf: (neighbor: NeighborId) => Mac | null;
+  /** Whether a neighbour whose MAC is not known was asked for just now. */
+  readonly isSought: (neighbor: NeighborId, nowMs: number) => boolean;
 }
 
 export class ForwardingTable {
@@ -106,8 +128,14 @@ export class ForwardingTable {
   readonly vipIdentities: Uint16Array;
   readonly #context: ForwardingContext;
   readonly #vipWords: Int32Array;
-  /** Index of the service plus 1 by port, for TCP and UDP of each VIP. */
-  readonly #byPort: (Uint16Array | undefined)[];
+  /** Which service has a port, for TCP and UDP of each VIP. */
+  readonly #portMaps: readonly Uint16Array[];
+  /** Where each neighbour is a real server. */
+  readonly #uses = new Map<string, { readonly service: Service; readonly index: number }[]>();
+  /** Services that have servers without a MAC, of which some may be about to answer. */
+  readonly #resolving = new Set<Service>();
+  /** Services whose schedulers are yet to be told of changes. */
+  readonly #unrevised = new Set<Service>();
 
   /**
    * Builds a table and makes it the one {@linkcode Destinations} speaks of.
@@ -123,7 +151,6 @@ export class ForwardingTable {
     this.placedVips = [...vlans].map(([address, vlan]) => ({ address, vlan }));
     this.vipVlans = Uint16Array.from(vlans.values());
     this.#vipWords = Int32Array.from(this.vips.flatMap(addressWords));
-    this.#byPort = new Array(this.vips.length * 2).fill(undefined);
     const wanted = new Set<number>();
     const use: IdentityUse = {
       isReferred: (number) => wanted.has(number) || destinations.isReferred(number),
@@ -146,10 +173,8 @@ export class ForwardingTable {
     );
     this.vipIdentities = Uint16Array.from(this.vips, (vip) => numberOf(vipText(vip)));
     destinations.clearPlaces();
-    this.services.forEach((service, index) => {
-      this.#placeDestinations(service, index);
-      this.#claimPorts(service, index);
-    });
+    this.services.forEach((service, index) => this.#placeDestinations(service, index));
+    this.#portMaps = this.#mapPorts();
   }
 
   /** Index of a VIP given as four signed words, or {@linkcode NONE}. Hot path. */
@@ -165,18 +190,32 @@ export class ForwardingTable {
 
   /** The service on a port of a VIP, or `null`. Hot path. */
   serviceAt(vipIndex: number, protocol: number, port: number): Service | null {
-    const byPort = this.#byPort[vipIndex * 2 + (protocol === Protocol.UDP ? 1 : 0)];
-    if (byPort === undefined) return null;
-    const index = byPort[port]!;
-    return index === 0 ? null : this.services[index - 1]!;
+    const map = this.#portMaps[vipIndex * 2 + (protocol === Protocol.UDP ? 1 : 0)]!;
+    const index = serviceOfPort(map, port);
+    return index === NONE ? null : this.services[index]!;
   }
 
-  /** Adopts what is known of a neighbour for every service that uses it. */
-  neighborChanged({ address, vlan }: NeighborId): void {
-    for (const service of this.services) {
-      if (service.neighbors.some((neighbor) => neighbor.address === address && neighbor.vlan === vlan)) {
-        this.#reviseWeights(service);
-      }
+  /**
+   * Adopts what is known of a neighbour for every service that uses it. Frames of known connections follow it at once,
+   * schedulers when they are told.
+   */
+  neighborChanged(neighbor: NeighborId): void {
+    for (const { service, index } of this.#uses.get(neighborText(neighbor)) ?? []) {
+      this.#adoptNeighbor(service, index);
+      this.#unrevised.add(service);
+    }
+  }
+
+  /**
+   * Tells schedulers which servers they may use since neighbours have changed. Some deal out a large table each time:
+   * to be called for many changes at once.
+   */
+  reviseSchedulers(nowMs: number): void {
+    for (const service of this.#unrevised) this.#reviseWeights(service);
+    this.#unrevised.clear();
+    for (const service of this.#resolving) {
+      service.isResolving = service.neighbors.some((neighbor) => this.#context.isSought(neighbor, nowMs));
+      if (!service.isResolving) this.#resolving.delete(service);
     }
   }
 
@@ -192,33 +231,57 @@ export class ForwardingTable {
         maximum: destination.maxConnections,
         minimum: destination.minConnections,
       });
+      const neighbor = neighborText(service.neighbors[index]!);
+      const uses = this.#uses.get(neighbor) ?? [];
+      this.#uses.set(neighbor, uses);
+      uses.push({ service, index });
+      this.#adoptNeighbor(service, index);
     });
     this.#reviseWeights(service);
+    const { condition } = this.#context.destinations;
+    service.isResolving = service.identities.some((identity) => condition[identity] === Condition.Unresolved);
+    if (service.isResolving) this.#resolving.add(service);
+  }
+
+  #adoptNeighbor(service: Service, index: number): void {
+    const { destinations, macOf } = this.#context;
+    const identity = service.identities[index]!;
+    const { isDown, weight } = service.data.destinations[index]!;
+    const mac = macOf(service.neighbors[index]!);
+    destinations.macHigh[identity] = mac?.high ?? 0;
+    destinations.macLow[identity] = mac?.low ?? 0;
+    destinations.condition[identity] = isDown
+      ? Condition.Down
+      : mac === null
+      ? Condition.Unresolved
+      : weight === 0
+      ? Condition.Quiesced
+      : Condition.Usable;
   }
 
   #reviseWeights(service: Service): void {
-    const { destinations, isResolved } = this.#context;
-    service.data.destinations.forEach(({ weight, isDown }, index) => {
-      const condition = isDown
-        ? Condition.Down
-        : !isResolved(service.neighbors[index]!)
-        ? Condition.Unresolved
-        : weight === 0
-        ? Condition.Quiesced
-        : Condition.Usable;
-      destinations.condition[service.identities[index]!] = condition;
+    const { condition } = this.#context.destinations;
+    service.data.destinations.forEach(({ weight }, index) => {
       // A quiesced server keeps its place in a hash scheduler, one that cannot answer gives it up.
-      service.set.weights[index] = condition < Condition.Quiesced ? ABSENT : weight;
+      const isAbsent = condition[service.identities[index]!]! < Condition.Quiesced;
+      service.set.weights[index] = isAbsent ? ABSENT : weight;
     });
     service.scheduler.update(service.set);
   }
 
-  #claimPorts(service: Service, index: number): void {
-    const vip = this.vips.indexOf(service.data.vip);
-    const place = vip * 2 + (service.data.protocol === Protocol.UDP ? 1 : 0);
-    const byPort = this.#byPort[place] ??= new Uint16Array(PORTS);
-    for (const { first, last } of service.data.ports) byPort.fill(index + 1, first, last + 1);
+  #mapPorts(): Uint16Array[] {
+    const ranges: ServedPorts[][] = Array.from({ length: this.vips.length * 2 }, () => []);
+    const places = new Map(this.vips.map((vip, index) => [vip, index * 2]));
+    this.services.forEach(({ data: { vip, protocol, ports } }, service) => {
+      const place = places.get(vip)! + (protocol === Protocol.UDP ? 1 : 0);
+      for (const { first, last } of ports) ranges[place]!.push({ first, last, service });
+    });
+    return ranges.map((each) => each.length === 0 ? NO_PORTS : portMap(each));
   }
+}
+
+function neighborText({ address, vlan }: NeighborId): string {
+  return `${address} ${vlan}`;
 }
 
 function vipText(vip: string): string {

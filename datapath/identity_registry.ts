@@ -5,6 +5,9 @@
  * @module
  */
 
+import { ExitCode } from "../model/exit_code.ts";
+import { OperatorError } from "../model/operator_error.ts";
+
 const RECORD_BYTES = 192;
 const TEXT_BYTES = RECORD_BYTES - 2;
 
@@ -58,7 +61,8 @@ export class IdentityRegistry {
    * Number of `text`, a new one if need be.
    *
    * @param use Once every number has been given, those that nothing refers to are given anew.
-   * @throws {RangeError} If every number is referred to, or the text has more than 190 bytes of UTF-8.
+   * @throws {OperatorError} If every number is referred to.
+   * @throws {RangeError} If the text has more than 190 bytes of UTF-8.
    */
   numberOf(text: string, use: IdentityUse): number {
     const known = this.#numbers.get(text);
@@ -91,10 +95,15 @@ export class IdentityRegistry {
       use.forget(number);
       return number;
     }
-    throw new RangeError(
+    throw new OperatorError(
       `Cannot tell more than ${
         IdentityRegistry.LIMIT - 1
-      } services, virtual and real servers apart: use fewer`,
+      } services, VIPs and real servers of services apart, ` +
+        "those that connections are still with among them",
+      ExitCode.CONFIG,
+      {
+        remedy: "Use fewer, or replace them in several steps, each when the connections before it have ended",
+      },
     );
   }
 }

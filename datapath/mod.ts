@@ -128,11 +128,15 @@ export class Datapath {
     return datapath;
   }
 
-  /** Replaces the forwarding table between two breaths. Connections stay. */
+  /**
+   * Replaces the forwarding table between two breaths. Connections stay.
+   *
+   * @throws {OperatorError} If it has too many real servers; the one before stays in use.
+   */
   replaceTable(table: ForwardingTableData): void {
+    const cells = this.#cellsOf(table);
     this.#generation = table.generation;
     this.#destinationCount = countDestinations(table);
-    const cells = this.#cellsOf(table);
     for (const worker of this.#workers) worker.post({ kind: "table", table, cells });
   }
 

@@ -22,6 +22,8 @@ const RETRANSMIT_MS = 1_000;
 const UNICAST_PROBES = 2;
 /** Requests without an answer, of either kind, after which a known MAC is given up. */
 const PROBES = 5;
+/** How long the first answer of a neighbour is waited for before it counts as absent. */
+const PATIENCE_MS = 3 * RETRANSMIT_MS;
 /** How long an answer stands undoubted (locktime, arp(7)): of several answers to a question the first counts. */
 const LOCK_MS = 1_000;
 
@@ -61,6 +63,8 @@ interface Neighbor extends NeighborId {
   /** Signed, as wire/ has them. */
   readonly words: Int32Array;
   readonly sender: string | null;
+  /** When it was first to be known. */
+  readonly wantedAtMs: number;
   mac: Mac | null;
   /** Of the last sign that the MAC is right; `null` if there was none here. */
   confirmedAtMs: number | null;
@@ -92,6 +96,12 @@ export class NeighborTable {
     return this.#neighbors.get(keyOf(address, vlan))?.mac ?? null;
   }
 
+  /** Whether a neighbour was asked for just now, so that it may be there although its MAC is not known. */
+  isSought(address: string, vlan: number, nowMs: number): boolean {
+    const neighbor = this.#neighbors.get(keyOf(address, vlan));
+    return neighbor !== undefined && neighbor.mac === null && nowMs - neighbor.wantedAtMs < PATIENCE_MS;
+  }
+
   /** Milliseconds since the last sign that a MAC is right, or `null` if it is not known, or from another table only. */
   ageOf(address: string, vlan: number, nowMs: number): number | null {
     const neighbor = this.#neighbors.get(keyOf(address, vlan));
@@ -113,6 +123,7 @@ export class NeighborTable {
         words: Int32Array.from(addressWords(address)),
         // Our addresses are in no VLAN: there they belong to somebody else, if to anybody.
         sender: vlan === UNTAGGED ? this.#senderFor(address) : null,
+        wantedAtMs: nowMs,
         mac: null,
         confirmedAtMs: null,
         askAtMs: nowMs,

@@ -33,6 +33,11 @@ export class Neighborhood {
     return null;
   }
 
+  /** Whether a neighbour was asked for just now; see {@linkcode NeighborTable.isSought}. */
+  isSought(address: string, vlan: number, nowMs: number): boolean {
+    return this.tables.some((table) => table.isSought(address, vlan, nowMs));
+  }
+
   /** Milliseconds since the last sign that a MAC is right; see {@linkcode NeighborTable.ageOf}. */
   ageOf(address: string, vlan: number, nowMs: number): number | null {
     for (const table of this.tables) {

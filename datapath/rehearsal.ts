@@ -8,7 +8,15 @@
 import type { Decision, FrameSent } from "../model/explanation.ts";
 import { macToText } from "../model/ip_address.ts";
 import type { SourceLimits } from "./admission.ts";
-import { ConnectionTable, HOLDS_TEMPLATE, NONE } from "./connection_table.ts";
+import { State } from "./connection_state.ts";
+import {
+  type ConnectionLedger,
+  ConnectionTable,
+  HOLDS_TEMPLATE,
+  keyWord,
+  NONE,
+  TEMPLATE_PROTOCOL,
+} from "./connection_table.ts";
 import { Destinations } from "./destinations.ts";
 import { type FirstPacket, putFirstPacket } from "./first_packet.ts";
 import { Forwarder } from "./forward.ts";
@@ -28,6 +36,12 @@ import * as ipv4 from "./wire/ipv4.ts";
 import * as ipv6 from "./wire/ipv6.ts";
 import * as vlanTag from "./wire/vlan.ts";
 
+/** Slots of the connection table with what a packet finds there; each may be `NONE`. */
+export interface ConcernedEntries {
+  readonly connection: number;
+  readonly template: number;
+}
+
 /** What is copied, or put back. */
 export interface RehearsalParts {
   readonly local: LocalInterface;
@@ -43,6 +57,9 @@ const SLOT = 0;
 const CONNECTIONS = 8;
 
 const NOWHERE: FrameExit = { transmit: () => {} };
+const NOBODY: ConnectionLedger = { released: () => {}, prolonged: () => false };
+/** Of no VIP: identities begin at 1. */
+const NO_IDENTITY = 0;
 
 /** A datapath of its own, which takes 5 MB and some ten milliseconds to make, and less than one to use. */
 export class Rehearsal {
@@ -80,47 +97,52 @@ export class Rehearsal {
    * Takes a packet as if it came now.
    *
    * @param service The one it is for, if any.
-   * @param slots Entries of the connection table that it may concern; some may be `NONE`.
    */
   run(
     table: ForwardingTable,
     service: Service | null,
-    slots: readonly number[],
+    entries: ConcernedEntries,
     packet: FirstPacket,
     nowMs: number,
   ): Pick<Decision, "verdict" | "sent"> {
-    this.#prepare(table, service, slots);
-    putFirstPacket(this.#ring, SLOT, this.#parts.local, packet);
-    const putBack = service?.scheduler.save?.();
+    const putBackCounts = service === null ? null : saveCounts(service);
+    const putBackScheduler = service?.scheduler.save?.();
     try {
+      this.#prepare(table, service, entries, packet);
+      putFirstPacket(this.#ring, SLOT, this.#parts.local, packet);
       const verdict = this.#parts.random.rehearse(() => this.#forwarder.forwardFrame(SLOT, nowMs));
       // Only fragments are ever held.
       const { name, meaning } = VERDICTS[verdict === HELD ? Verdict.DroppedFragment : verdict]!;
       return { verdict: { name, meaning }, sent: verdict <= LAST_SENT ? this.#frameSent(service) : null };
     } finally {
-      putBack?.();
+      putBackScheduler?.();
+      putBackCounts?.();
     }
   }
 
-  #prepare(table: ForwardingTable, service: Service | null, slots: readonly number[]): void {
+  #prepare(
+    table: ForwardingTable,
+    service: Service | null,
+    entries: ConcernedEntries,
+    packet: FirstPacket,
+  ): void {
     const { connections, destinations, limits } = this.#parts;
     const memory = this.#connections;
-    for (let slot = memory.nextUsed(0); slot !== NONE; slot = memory.nextUsed(0)) {
-      memory.remove(slot, this.#scheduler);
-    }
+    for (let slot = memory.nextUsed(0); slot !== NONE; slot = memory.nextUsed(0)) memory.remove(slot, NOBODY);
     const copies = this.#destinations;
-    copies.condition.set(destinations.condition);
-    copies.macHigh.set(destinations.macHigh);
-    copies.macLow.set(destinations.macLow);
-    copies.vlan.set(destinations.vlan);
-    copies.egress.set(destinations.egress);
+    copies.imitate(
+      destinations,
+      service === null
+        ? null
+        : { service: table.services.indexOf(service), set: service.set, identities: service.identities },
+    );
     copies.packets.fill(0);
     if (service !== null && service.data.newConnectionsPerSource > 0) limits.copyTo(this.#limits);
     this.#scheduler.adopt(table);
     this.#forwarder.adopt(table);
     this.#forwarder.allowAnswers(1);
     const client = new Uint32Array(4);
-    for (const slot of slots) {
+    for (const slot of [entries.connection, entries.template]) {
       if (slot === NONE) continue;
       const state = connections.state(slot);
       connections.readClient(slot, client);
@@ -131,7 +153,25 @@ export class Rehearsal {
         connections.destination(slot),
         connections.holdsTemplate(slot) ? state | HOLDS_TEMPLATE : state,
         connections.remainingMs(slot, 0),
-        this.#scheduler,
+        NOBODY,
+      );
+    }
+    if (service !== null) this.#fill(roomFor(connections, service, entries, packet));
+  }
+
+  /** Leaves room for so many more connections as the real table has: the others stay, whatever comes. */
+  #fill(room: number): void {
+    const memory = this.#connections;
+    const client = new Uint32Array(4);
+    for (let number = 1; memory.used < CONNECTIONS - room; number++) {
+      memory.insert(
+        client,
+        number,
+        keyWord(NO_IDENTITY, ipv4.Protocol.TCP),
+        NO_IDENTITY,
+        State.Established,
+        0,
+        NOBODY,
       );
     }
   }
@@ -157,4 +197,26 @@ export class Rehearsal {
       hopLimit: ipv4.version(frame, ip) === 4 ? ipv4.ttl(frame, ip) : ipv6.hopLimit(frame, ip),
     };
   }
+}
+
+/** What the counts that a scheduler looks at are now. Returns what puts them back. */
+function saveCounts({ set: { active, inactive, overloaded } }: Service): () => void {
+  const counts = [active, inactive, overloaded] as const;
+  const saved = counts.map((each) => each.slice());
+  return () => counts.forEach((each, index) => each.set(saved[index]!));
+}
+
+/** How many of the entries that a packet can need the table would take: its connection's, and before it a template's. */
+function roomFor(
+  connections: ConnectionTable,
+  service: Service,
+  { connection, template }: ConcernedEntries,
+  { client, ports, protocol }: FirstPacket,
+): number {
+  const homes = [connections.home(client, ports, keyWord(service.vipIdentity, protocol))];
+  if (service.data.persistenceMs > 0 && template === NONE) {
+    const network = service.networkOf(client);
+    homes.unshift(connections.home(network, 0, keyWord(service.identity, TEMPLATE_PROTOCOL)));
+  }
+  return connections.roomFor(homes, [connection, template]);
 }

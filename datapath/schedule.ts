@@ -49,7 +49,6 @@ export class ConnectionScheduler implements ConnectionLedger {
     source: new Uint32Array(4),
     sourcePort: 0,
     destination: new Uint32Array(4),
-    destinationPort: 0,
   };
   /** The part of a client's address that its template has. */
   readonly #network = new Uint32Array(4);
@@ -236,7 +235,6 @@ export class ConnectionScheduler implements ConnectionLedger {
       flow.destination[word] = service.vip[word]!;
     }
     flow.sourcePort = ports >>> 16;
-    flow.destinationPort = ports & 0xffff;
     this.#destinations.gather(service.set, service.identities);
     const index = service.scheduler.pick(flow, nowMs);
     return index === NONE ? Outcome.NoServer : service.identities[index]!;

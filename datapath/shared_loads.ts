@@ -10,6 +10,8 @@
  * @module
  */
 
+import { ExitCode } from "../model/exit_code.ts";
+import { OperatorError } from "../model/operator_error.ts";
 import { IdentityRegistry } from "./identity_registry.ts";
 
 /** A destination has one cell, the same in every worker and for as long as the datapath lives. */
@@ -31,6 +33,8 @@ export class LoadCells {
   /**
    * Cells of the destinations with these names, by service and server. When there are no new ones left, those of
    * destinations that are not among them are given anew.
+   *
+   * @throws {OperatorError} If there are more than {@linkcode IdentityRegistry.LIMIT}.
    */
   of(names: readonly (readonly string[])[]): readonly Int32Array<ArrayBuffer>[] {
     const wanted = new Set(names.flat());
@@ -51,7 +55,11 @@ export class LoadCells {
       this.#cells.delete(name);
       return cell;
     }
-    throw new RangeError(`Cannot count the connections of more than ${CELLS} real servers: use fewer`);
+    throw new OperatorError(
+      `Cannot count the connections of more than ${CELLS} real servers of services`,
+      ExitCode.CONFIG,
+      { remedy: "Use fewer" },
+    );
   }
 }
 

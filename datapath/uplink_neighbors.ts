@@ -6,7 +6,7 @@
  */
 
 import type { Libc } from "./ffi/libc.ts";
-import { Capture, openLibpcap } from "./ffi/libpcap.ts";
+import { Capture, CaptureError, openLibpcap } from "./ffi/libpcap.ts";
 import { NEIGHBOR_MESSAGES } from "./ingress_filter.ts";
 import type { LocalInterface } from "./local_interface.ts";
 import { hearAdvertisement, hearArp, hearSolicitation } from "./neighbor_messages.ts";
@@ -44,6 +44,7 @@ export class UplinkNeighbors {
   readonly #capture: Capture;
   readonly #bytes = new Uint8Array(SNAPSHOT_BYTES);
   readonly #frame = new DataView(this.#bytes.buffer);
+  #hasGone = false;
 
   /** @throws {CaptureError} If the interface cannot be captured from. */
   constructor({ libc, device, local, table, sender }: UplinkNeighborsParts) {
@@ -65,13 +66,13 @@ export class UplinkNeighbors {
   }
 
   /**
-   * Hears what has been said, and asks what is to be asked.
+   * Hears what has been said, and asks what is to be asked. Nobody is heard any more on an interface that has gone; what
+   * becomes of that is the control plane's to say.
    *
    * @param verdicts Counts what became of each message.
-   * @throws {CaptureError} If the interface has gone.
    */
   tick(nowMs: number, mostRequests: number, verdicts: Float64Array): void {
-    for (let heard = 0; heard < MESSAGES_PER_TICK && this.#capture.advance(); heard++) {
+    for (let heard = 0; heard < MESSAGES_PER_TICK && this.#advance(); heard++) {
       verdicts[this.#hear(this.#capture.copy(this.#bytes), nowMs)]! += 1;
     }
     this.#sender.tick(nowMs, this.#table.due(nowMs, mostRequests));
@@ -79,6 +80,17 @@ export class UplinkNeighbors {
 
   close(): void {
     this.#capture.close();
+  }
+
+  #advance(): boolean {
+    if (this.#hasGone) return false;
+    try {
+      return this.#capture.advance();
+    } catch (error) {
+      if (!(error instanceof CaptureError)) throw error;
+      this.#hasGone = true;
+      return false;
+    }
   }
 
   #hear(length: number, nowMs: number): Verdict {

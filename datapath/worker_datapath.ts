@@ -165,7 +165,8 @@ export class WorkerDatapath {
       registry: this.#file.registry,
       hashKey: start.hashKey,
       random: () => random.next(),
-      isResolved: ({ address, vlan }) => this.#neighbors.macOf(address, vlan) !== null,
+      macOf: ({ address, vlan }) => this.#neighbors.macOf(address, vlan),
+      isSought: ({ address, vlan }, atMs) => this.#neighbors.isSought(address, vlan, atMs),
     };
     const { connections } = this.#file;
     this.#neighbors.reconcile(start.table.services, nowMs);
@@ -285,11 +286,9 @@ export class WorkerDatapath {
     });
   }
 
-  /** Brings MACs, filter, multicast groups and announcements in line with the table. */
+  /** Brings filter, multicast groups and announcements in line with the table. */
   #settle(vipsBefore: readonly NeighborId[], nowMs: number): void {
     const { vips, placedVips, generation } = this.#table;
-    // A server that was in another service before is known already.
-    this.#adoptMacs();
     this.#port.setFilter(ingressFilter(vips));
     if (this.#isFirst) {
       this.#groups.follow(vips, nowMs);
@@ -312,6 +311,7 @@ export class WorkerDatapath {
     for (const uplink of this.#uplinkNeighbors) {
       uplink.tick(nowMs, REQUESTS_PER_TICK, this.#engine.verdicts);
     }
+    this.#table.reviseSchedulers(nowMs);
     const { connections } = this.#file;
     this.#counters.commit(
       this.#table,
@@ -337,7 +337,6 @@ export class WorkerDatapath {
   }
 
   #neighborChanged(change: NeighborChange): void {
-    this.#adoptMacs();
     this.#table.neighborChanged(change);
     if (!this.#isFirst) return;
     const { address, vlan } = change;
@@ -346,16 +345,6 @@ export class WorkerDatapath {
     } else {
       const before = change.before === null ? null : macToText(change.before);
       this.#post({ kind: "neighborLearnt", address, vlan, mac: macToText(change.mac), before });
-    }
-  }
-
-  #adoptMacs(): void {
-    for (const { neighbors, identities } of this.#table.services) {
-      neighbors.forEach(({ address, vlan }, index) => {
-        const mac = this.#neighbors.macOf(address, vlan);
-        this.#destinations.macHigh[identities[index]!] = mac?.high ?? 0;
-        this.#destinations.macLow[identities[index]!] = mac?.low ?? 0;
-      });
     }
   }
 }

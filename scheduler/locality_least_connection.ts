@@ -1,54 +1,54 @@
 /**
- * `lblc`: all connections to one destination go to one server until it has too many; then and at first, `wlc`.
+ * `lblc`: all connections to one destination go to one server until it has too many; then and at first, `wlc`. The
+ * connections of a service all have one destination, its VIP.
  *
  * @module
  */
 
-import { CACHE_ENTRIES, DestinationCache } from "./destination_cache.ts";
 import { type NewFlow, NONE, type Scheduler, type ServerSet } from "./scheduler.ts";
 import { movedIndexes } from "./server_identity.ts";
 import { isUsable, NO_SERVERS } from "./server_load.ts";
 import { leastLoadedForWeight } from "./weighted_least_connection.ts";
 
+/** Age at which IPVS forgets what it knows of a destination. */
+export const FULL_EXPIRATION_MS = 24 * 60 * 60 * 1000;
+
+const NEVER = -Infinity;
+
 export class LocalityLeastConnection implements Scheduler {
   readonly name = "lblc";
   #servers: ServerSet = NO_SERVERS;
   #ids: readonly string[] = [];
-  readonly #destinations = new DestinationCache();
-  /** Server of each cache entry, or `NONE`. */
-  readonly #server = new Int32Array(CACHE_ENTRIES).fill(NONE);
+  /** Server of the destination, or `NONE`. */
+  #server = NONE;
+  /** When the destination was asked for last; a typed array, because V8 would make an object of the number. */
+  readonly #usedAtMs = Float64Array.of(NEVER);
 
   update(servers: ServerSet): void {
-    const moved = movedIndexes(this.#ids, servers.ids);
-    for (let entry = 0; entry < CACHE_ENTRIES; entry++) {
-      const server = this.#server[entry]!;
-      if (server !== NONE) this.#server[entry] = moved[server]!;
-    }
+    if (this.#server !== NONE) this.#server = movedIndexes(this.#ids, servers.ids)[this.#server]!;
     this.#ids = servers.ids.slice();
     this.#servers = servers;
   }
 
   /** Cost: one walk over the servers where the destination's own server is busy or unknown. Hot path. */
-  pick(flow: NewFlow, nowMs: number): number {
+  pick(_flow: NewFlow, nowMs: number): number {
     const servers = this.#servers;
-    let entry = this.#destinations.find(flow.destination, nowMs);
-    if (entry !== NONE) {
-      const cached = this.#server[entry]!;
-      if (cached !== NONE && isUsable(servers, cached) && !isRelievable(servers, cached)) return cached;
-    }
+    const known = nowMs - this.#usedAtMs[0]! < FULL_EXPIRATION_MS ? this.#server : NONE;
+    if (known !== NONE) this.#usedAtMs[0] = nowMs;
+    if (known !== NONE && isUsable(servers, known) && !isRelievable(servers, known)) return known;
     const picked = leastLoadedForWeight(servers);
     if (picked === NONE) return NONE;
-    if (entry === NONE) entry = this.#destinations.add(flow.destination, nowMs);
-    this.#server[entry] = picked;
+    this.#server = picked;
+    this.#usedAtMs[0] = nowMs;
     return picked;
   }
 
   save(): () => void {
-    const putBack = this.#destinations.save();
-    const server = this.#server.slice();
+    const server = this.#server;
+    const usedAtMs = this.#usedAtMs[0]!;
     return () => {
-      putBack();
-      this.#server.set(server);
+      this.#server = server;
+      this.#usedAtMs[0] = usedAtMs;
     };
   }
 }

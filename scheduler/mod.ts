@@ -21,7 +21,6 @@
  *   source: Uint32Array.of(0, 0, 0xffff, 0xc6336401),
  *   sourcePort: 40_000,
  *   destination: Uint32Array.of(0, 0, 0xffff, 0xc000020a),
- *   destinationPort: 80,
  * };
  * scheduler.pick(flow, 0); // 0
  * scheduler.pick(flow, 0); // 1

@@ -39,7 +39,6 @@ export interface NewFlow {
   sourcePort: number;
   /** Virtual address, in the same form. */
   readonly destination: Uint32Array;
-  destinationPort: number;
 }
 
 export interface Scheduler {

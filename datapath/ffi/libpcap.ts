@@ -116,8 +116,12 @@ export class Capture implements Disposable {
   readonly #device: string;
   readonly #headerAddress = new BigUint64Array(1);
   readonly #dataAddress = new BigUint64Array(1);
-  readonly #header = new DataView(new ArrayBuffer(PcapPacketHeader.BYTES));
-  readonly #headerBytes = new Uint8Array(this.#header.buffer);
+  /** The same, for comparing: making a BigInt would allocate. */
+  readonly #headerAddressWords = new Int32Array(this.#headerAddress.buffer);
+  /** Header of the current frame, in libpcap's own memory. */
+  #header = new DataView(new ArrayBuffer(PcapPacketHeader.BYTES));
+  /** Address of {@linkcode #header}. */
+  readonly #headerAt = new Int32Array(2);
   /** A size_t for C, written as a number: making a BigInt from one would allocate. */
   readonly #size = new BigUint64Array(1);
   readonly #sizeLow = new Uint32Array(this.#size.buffer);
@@ -183,8 +187,18 @@ export class Capture implements Disposable {
       if (result === 0) return false;
       throw this.#error(this.#lastError(), ExitCode.UNAVAILABLE);
     }
-    this.#libc.symbols.memcpy(this.#headerBytes, this.#headerAddress[0]!, HEADER_SIZE);
+    if (
+      this.#headerAddressWords[0] !== this.#headerAt[0] ||
+      this.#headerAddressWords[1] !== this.#headerAt[1]
+    ) this.#findHeader();
     return true;
+  }
+
+  /** libpcap has the header of every frame in the same place; this is for the first one, and should that change. */
+  #findHeader(): void {
+    const pointer = Deno.UnsafePointer.create(this.#headerAddress[0]!)!;
+    this.#header = new DataView(Deno.UnsafePointerView.getArrayBuffer(pointer, PcapPacketHeader.BYTES));
+    this.#headerAt.set(this.#headerAddressWords);
   }
 
   /** When the current frame arrived: whole seconds of the wall clock, modulo 2^32, signed. Hot path. */
@@ -297,8 +311,6 @@ export class CaptureWait {
     }
   }
 }
-
-const HEADER_SIZE = BigInt(PcapPacketHeader.BYTES);
 
 function textOf(buffer: Uint8Array<ArrayBuffer>): string {
   return new TextDecoder().decode(buffer.subarray(0, buffer.indexOf(0)));

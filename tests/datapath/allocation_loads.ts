@@ -193,7 +193,7 @@ export const LOADS: readonly Load[] = [
   {
     description: "datagrams without a service",
     frame: udpFrame({ ...QUERY, destinationPort: 9 }),
-    verdict: "AnsweredUnreachable",
+    verdict: "AnsweredNoService",
   },
   {
     description: "answers that are due too often",

@@ -101,7 +101,7 @@ const resets: readonly Fixture[] = [
   {
     description: "SYN to a port without a service: RST that acknowledges the SYN",
     frame: tcpFrame({ ...SYN, destinationPort: 9, sequence: 0xffffffff }),
-    verdict: "AnsweredReset",
+    verdict: "AnsweredNoService",
     out: tcpFrame({ ...reset, sourcePort: 9, acknowledgment: 0 }),
   },
   {
@@ -113,7 +113,7 @@ const resets: readonly Fixture[] = [
       tcpOptions: Uint8Array.of(2, 4, 5, 180),
       payload: countingBytes(10),
     }),
-    verdict: "AnsweredReset",
+    verdict: "AnsweredNoService",
     out: tcpFrame({ ...reset, sourcePort: 9, acknowledgment: 1_011 }),
   },
   {
@@ -125,7 +125,7 @@ const resets: readonly Fixture[] = [
   {
     description: "SYN+ACK to a port without a service: RST with the number it acknowledges",
     frame: tcpFrame({ ...SYN, destinationPort: 9, flags: Flag.SYN | Flag.ACK, acknowledgment: 77 }),
-    verdict: "AnsweredReset",
+    verdict: "AnsweredNoService",
     out: tcpFrame({ ...reset, sourcePort: 9, flags: Flag.RST, sequence: 77, acknowledgment: 0 }),
   },
   {
@@ -189,13 +189,13 @@ const errors: readonly Fixture[] = [
   {
     description: "empty datagram to a port without a service",
     frame: queryWithoutService,
-    verdict: "AnsweredUnreachable",
+    verdict: "AnsweredNoService",
     out: icmpError(3, 3, queryWithoutService),
   },
   {
     description: "datagram with 40 bytes of IP options to a port without a service",
     frame: optioned,
-    verdict: "AnsweredUnreachable",
+    verdict: "AnsweredNoService",
     out: icmpError(3, 3, optioned, 60),
   },
   {

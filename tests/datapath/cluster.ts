@@ -76,6 +76,8 @@ export class Cluster {
   scheduler: ConnectionScheduler;
   /** Addresses whose MAC is not known. */
   readonly unresolved = new Set<string>();
+  /** Those of them that were asked for just now. */
+  readonly sought = new Set<string>();
   readonly #ring = new FrameRing(1 + SPARE_SLOTS);
   readonly #forwarder: Forwarder;
   table: ForwardingTable;
@@ -214,15 +216,10 @@ export class Cluster {
       registry: this.registry,
       hashKey: Uint32Array.of(1, 2, 3, 4),
       random: () => this.random.next(),
-      isResolved: ({ address }: NeighborId) => !this.unresolved.has(address),
+      macOf: ({ address }: NeighborId) =>
+        this.unresolved.has(address) ? null : { high: SERVER_MAC_HIGH, low: ipv4FromText(address) },
+      isSought: ({ address }: NeighborId) => this.sought.has(address),
     };
-    const table = new ForwardingTable({ generation, services }, context, before);
-    for (const { set, identities } of table.services) {
-      identities.forEach((identity, index) => {
-        this.destinations.macHigh[identity] = SERVER_MAC_HIGH;
-        this.destinations.macLow[identity] = ipv4FromText(set.ids[index]!);
-      });
-    }
-    return table;
+    return new ForwardingTable({ generation, services }, context, before);
   }
 }

@@ -12,8 +12,14 @@ const [tableFile, mac, workers] = Deno.args as [string, string, string];
 const index = Number(await Deno.readTextFile("/sys/class/net/lv0/ifindex"));
 const events: DatapathEvent[] = [];
 
-async function until(isSo: () => boolean): Promise<void> {
-  while (!isSo()) await new Promise((resolve) => setTimeout(resolve, 10));
+/** Long enough for any machine: who waits for more would wait for ever. */
+const PATIENCE_MS = 20_000;
+
+async function until(what: string, isSo: () => boolean): Promise<void> {
+  for (const deadlineMs = performance.now() + PATIENCE_MS; !isSo();) {
+    if (performance.now() > deadlineMs) throw new Error(`Waited in vain for ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
 }
 
 const datapath = await Datapath.start({
@@ -38,10 +44,13 @@ datapath.replaceTable({
   generation: 3,
   services: [web({ destinations: [destination(1), destination(2), destination(3)] })],
 });
-await until(() => datapath.counters().generation === 3);
-await until(() => datapath.counters().destinations[0]!.mac !== null);
+await until("the third table", () => datapath.counters().generation === 3);
+await until("the MAC of the real server", () => datapath.counters().destinations[0]!.mac !== null);
 const heartbeats = datapath.heartbeats();
-await until(() => datapath.heartbeats().every((beat, worker) => beat > heartbeats[worker]!));
+await until(
+  "every worker's heartbeat",
+  () => datapath.heartbeats().every((beat, worker) => beat > heartbeats[worker]!),
+);
 const { destinations } = datapath.counters();
 await datapath.stop();
 const stoppedAt = datapath.heartbeats();

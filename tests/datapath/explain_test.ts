@@ -89,7 +89,7 @@ const anyService = fc.record({
     ["sh-port", "mh-port"] as const,
     ["sh-fallback", "mh-fallback"] as const,
   ),
-  persistenceMs: fc.constantFrom(0, 0, 5_000),
+  persistenceMs: fc.constantFrom(0, 0, 0, 5_000),
   persistencePrefix: fc.constantFrom(32, 24),
   newConnectionsPerSource: fc.constantFrom(0, 0, 3),
   deny: fc.constantFrom([], [], [{ address: "198.51.1.0", length: 24 }]),
@@ -109,19 +109,31 @@ const anyPacket = fc.record({
 const anyEvent = fc.oneof(
   { weight: 6, arbitrary: anyPacket.map((packet) => ({ kind: "ask" as const, packet })) },
   { weight: 6, arbitrary: anyPacket.map((packet) => ({ kind: "acknowledge" as const, packet })) },
+  {
+    weight: 3,
+    arbitrary: fc.tuple(anyPacket, fc.constantFrom(Flag.FIN, Flag.RST)).map(([packet, flags]) => ({
+      ...{ kind: "end" as const, packet, flags },
+    })),
+  },
   { weight: 2, arbitrary: fc.constantFrom(100, 6_000, 61_000).map((ms) => ({ kind: "pass" as const, ms })) },
   { weight: 1, arbitrary: anyServices.map((services) => ({ kind: "adopt" as const, services })) },
 );
 
+/** Connections that a table can have: with few of them it is soon full. */
+const anyRoom = fc.constantFrom(1, 2, 3, 5, 100);
+
 Deno.test("The next packet goes where explain() says, which changes nothing, with every scheduler and in any state", () => {
   fc.assert(
-    fc.property(anyServices, fc.array(anyEvent, { maxLength: 60 }), (services, events) => {
-      const cluster = new Cluster(services, 100);
+    fc.property(anyServices, fc.array(anyEvent, { maxLength: 60 }), anyRoom, (services, events, room) => {
+      const adopted = events.flatMap((event) => event.kind === "adopt" ? event.services : []);
+      const isExact = [...services, ...adopted].every(({ persistenceMs }) => persistenceMs === 0);
+      const cluster = new Cluster(services, isExact ? room : 100);
       for (const event of events) {
         if (event.kind === "pass") cluster.pass(event.ms);
         else if (event.kind === "adopt") cluster.adopt(...event.services);
-        else if (event.kind === "acknowledge") {
-          cluster.send({ ...event.packet, flags: event.packet.port === 53 ? null : Flag.ACK });
+        else if (event.kind === "acknowledge" || event.kind === "end") {
+          const flags = event.kind === "end" ? event.flags : Flag.ACK;
+          cluster.send({ ...event.packet, flags: event.packet.port === 53 ? null : flags });
         } else {
           const { client, clientPort, port } = event.packet;
           const isUdp = port === 53;
@@ -134,7 +146,7 @@ Deno.test("The next packet goes where explain() says, which changes nothing, wit
         }
       }
     }),
-    { numRuns: 100 },
+    { numRuns: 200 },
   );
 });
 
@@ -161,6 +173,43 @@ Deno.test("What one explanation supposes does not enter the next", () => {
     assert.equal(cluster.send({ flags: Flag.SYN }), 1);
     assert.equal(fateOf(ask(cluster, other)), 2);
   }
+});
+
+/** The client's earlier connection, which is over, was with real server 2, and that of somebody else with 1. */
+function afterTwoConnections(second: Partial<ServiceData["destinations"][number]>): Cluster {
+  const destinations = [destination(1), destination(2, second)];
+  const cluster = new Cluster([web({ scheduler: "wlc", destinations })]);
+  for (const client of ["198.51.100.9", CLIENT]) {
+    for (const flags of [Flag.SYN, Flag.ACK, Flag.FIN]) cluster.send({ client, flags });
+    cluster.pass(100);
+  }
+  return cluster;
+}
+
+Deno.test("explain() does not count the connection that a new one of its port replaces", () => {
+  for (const second of [{}, { weight: 9, maxConnections: 1, minConnections: 1 }]) {
+    const cluster = afterTwoConnections(second);
+    const before = stateOf(cluster);
+    assert.equal(fateOf(ask(cluster)), 2);
+    assert.equal(stateOf(cluster), before);
+    assert.equal(cluster.send({ flags: Flag.SYN }), 2);
+  }
+});
+
+Deno.test("explain() says that a table is full of connections that stay, and not if one would make room", () => {
+  for (const persistenceMs of [0, 300_000]) {
+    const cluster = new Cluster([web({ persistenceMs })], 4);
+    const other = { client: "198.51.100.2" };
+    for (let clientPort = 1; cluster.connections.used < 4; clientPort++) {
+      for (const flags of [Flag.SYN, Flag.ACK]) cluster.send({ clientPort, flags });
+    }
+    assert.equal(ask(cluster, other).verdict.name, "dropped_table_full");
+    assert.equal(cluster.send({ ...other, flags: Flag.SYN }), "DroppedTableFull");
+    assert.equal(ask(cluster, { clientPort: 1 }).verdict.name, "forwarded", "its connection is there");
+  }
+  const cluster = new Cluster([web()], 4);
+  for (let clientPort = 1; clientPort <= 4; clientPort++) cluster.send({ clientPort, flags: Flag.SYN });
+  assert.equal(fateOf(ask(cluster, { client: "198.51.100.2" })), 1, "half-open ones make room");
 });
 
 Deno.test("explain() shows connection, template, servers and the frame that would leave", () => {
@@ -203,8 +252,8 @@ Deno.test("explain() says that nobody serves a port, a VIP, or a client that is 
   const { destinationMac } = ask(cluster, { port: 81 }).sent!;
   assert.equal(destinationMac, null, "nobody knows where an answer would go");
   const verdictOf = (question: Partial<ExplainQuestion>) => ask(cluster, question).verdict.name;
-  assert.equal(verdictOf({ port: 81 }), "answered_reset");
-  assert.equal(verdictOf({ protocol: "udp" }), "answered_unreachable");
+  assert.equal(verdictOf({ port: 81 }), "answered_no_service");
+  assert.equal(verdictOf({ protocol: "udp" }), "answered_no_service");
   assert.equal(verdictOf({ vip: "192.0.2.99" }), "ignored_not_vip");
   assert.equal(verdictOf({}), "dropped_denied");
   assert.deepEqual([ask(cluster).isDenied, ask(cluster).sent], [true, null]);

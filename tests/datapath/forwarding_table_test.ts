@@ -34,6 +34,18 @@ Deno.test("ForwardingTable finds a service by VIP, protocol and port, and nothin
   assert.deepEqual([0, 1, 65_535].map((port) => indexAt(other, TCP, port)), [null, 2, 2]);
 });
 
+Deno.test("ForwardingTable takes little memory for a VIP with few ports", () => {
+  const services = Array.from(
+    { length: 500 },
+    (_, number) => web({ name: `service-${number}`, vip: `10.0.${number >>> 8}.${number & 255}` }),
+  );
+  const before = Deno.memoryUsage().external;
+  const cluster = new Cluster(services);
+  const grown = Deno.memoryUsage().external - before;
+  // The cluster's own frames and registry are some 10 MB of it.
+  assert.ok(grown < 32 * 2 ** 20, `${grown} bytes for ${cluster.table.services.length} services`);
+});
+
 Deno.test("ForwardingTable.vipIndex() compares all four words", () => {
   const { table } = new Cluster([web()]);
   assert.equal(table.vipIndex(0, 0, 0xffff, 0xc000020a | 0), 0);
@@ -61,7 +73,65 @@ Deno.test("A server that is down or unresolved is absent for the scheduler, a qu
   ]);
   cluster.unresolved.clear();
   cluster.table.neighborChanged({ address: serverAddress(3), vlan: UNTAGGED });
+  cluster.table.reviseSchedulers(0);
   assert.deepEqual([...set.weights], [ABSENT, 0, 1, 7]);
+});
+
+Deno.test("a service refuses nobody while a real server of its may be about to answer for its address", () => {
+  const cluster = new Cluster([web()]);
+  const fateOf = (client: number) => cluster.send({ ...SYN, client: `198.51.100.${client}` });
+  const server = serverAddress(1);
+  cluster.unresolved.add(server);
+  cluster.sought.add(server);
+  cluster.adopt(web({ destinations: [destination(1)] }));
+  assert.equal(fateOf(1), "DroppedNoServer");
+  cluster.table.reviseSchedulers(100);
+  assert.equal(fateOf(2), "DroppedNoServer");
+  cluster.sought.clear();
+  cluster.table.reviseSchedulers(200);
+  assert.equal(fateOf(3), "AnsweredUnreachable");
+  // Its MAC becomes known, which the scheduler is told later.
+  cluster.sought.add(server);
+  cluster.adopt(web({ destinations: [destination(1)] }));
+  cluster.unresolved.clear();
+  cluster.sought.clear();
+  cluster.table.neighborChanged({ address: server, vlan: UNTAGGED });
+  assert.equal(fateOf(4), "DroppedNoServer");
+  cluster.table.reviseSchedulers(300);
+  assert.equal(fateOf(5), 1);
+  assert.equal(cluster.table.services[0]!.isSettling, false);
+});
+
+Deno.test("ForwardingTable tells a scheduler once of all neighbours that have changed, and forwards to each at once", () => {
+  const cluster = new Cluster([web()]);
+  const addresses = Array.from({ length: 64 }, (_, number) => serverAddress(number));
+  for (const address of addresses) cluster.unresolved.add(address);
+  const destinations = addresses.map((_, number) => destination(number));
+  cluster.adopt(
+    web({ scheduler: "mh", destinations }),
+    web({ name: "other", scheduler: "mh", vip: OTHER_VIP }),
+  );
+  cluster.unresolved.clear();
+  const { table } = cluster;
+  const updated: string[] = [];
+  for (const { data, scheduler } of table.services) {
+    const update = scheduler.update.bind(scheduler);
+    scheduler.update = (set) => {
+      updated.push(data.name);
+      update(set);
+    };
+  }
+  for (const address of addresses.slice(3)) {
+    table.neighborChanged({ address, vlan: UNTAGGED });
+    const identity = table.services[0]!.identities[addresses.indexOf(address)]!;
+    assert.equal(cluster.destinations.condition[identity], Condition.Usable);
+    assert.notEqual(cluster.destinations.macLow[identity], 0);
+  }
+  table.neighborChanged({ address: addresses[0]!, vlan: 5 });
+  table.reviseSchedulers(0);
+  table.reviseSchedulers(0);
+  assert.deepEqual(updated, ["service-80"]);
+  assert.deepEqual([...table.services[0]!.set.weights], addresses.map((_, index) => index < 3 ? ABSENT : 1));
 });
 
 Deno.test("A reload keeps the scheduler's place, another algorithm or other options begin anew", () => {

@@ -175,7 +175,7 @@ Deno.test("what waits for a first fragment that is refused is dropped, never for
   const [first, second] = pieces(2_000, 7, { destinationPort: 9 });
   assert.equal(wire.deliver(second!.arriving, first!.arriving).length, 1, "the ICMP error");
   wire.pass(1_200);
-  assert.deepEqual(wire.counted(), { AnsweredUnreachable: 1, DroppedFragment: 1 });
+  assert.deepEqual(wire.counted(), { AnsweredNoService: 1, DroppedFragment: 1 });
 });
 
 Deno.test("an overlap with the first fragment is found also where it came before that", () => {

@@ -1,40 +1,31 @@
 /**
- * Feeds hostile frames to the forwarder of a {@linkcode TestNetwork} and checks, frame by frame, that it decides, and
- * writes nothing it has no business with.
+ * Feeds hostile frames to the engine of a {@linkcode TestNetwork} and checks that it decides about each, that whatever
+ * leaves is what may leave, and that nothing is written that it has no business with.
  *
  * @module
  */
 
 import assert from "node:assert/strict";
-import { Buffer } from "node:buffer";
-import { NONE } from "../../datapath/connection_table.ts";
-import { BATCH_FRAMES } from "../../datapath/engine.ts";
+import { BATCH_FRAMES, TICK_MS } from "../../datapath/engine.ts";
 import { FrameRing } from "../../datapath/frame_ring.ts";
 import { HELD, LAST_SENT, Verdict, VERDICTS } from "../../datapath/verdict.ts";
 import * as virtio from "../../datapath/wire/virtio_net.ts";
 import { familyOf } from "../../model/ip_address.ts";
 import { mac } from "./frame_builder.ts";
-import { hostileFrame, type Random, randomNumbers } from "./fuzz_frames.ts";
+import { checkAnswer } from "./fuzz_answers.ts";
+import { checkPieces, checkRewritten, type Fail } from "./fuzz_forwarded.ts";
+import { hostileFrames, type Random, randomNumbers } from "./fuzz_frames.ts";
 import { MemoryPort, type SentFrame } from "./memory_port.ts";
-import { DIRECTOR_MAC, SERVICES, TestNetwork } from "./test_network.ts";
+import { isSame, TAG_BYTES } from "./packet_bytes.ts";
+import { SERVICES, TestNetwork } from "./test_network.ts";
 
 /** What memory that nobody may touch is filled with. */
 const CANARY = 0xa5;
-/** Frames between two looks at the whole arena: comparing it costs more than a frame does. */
-const FRAMES_PER_LOOK = 1_024;
-const FRAMES_PER_DISTURBANCE = 256;
-const SLOT = 1;
+/** Breaths between two looks at the whole arena: comparing it costs more than a frame does. */
+const BREATHS_PER_LOOK = 128;
+const BREATHS_PER_DISTURBANCE = 32;
 /** By then every fragment that waits has been given up. */
-const LONGEST_WAIT_MS = 1_000;
-
-const ETHERNET_BYTES = 14;
-const TAG_BYTES = 4;
-const TAGGED_BYTES = ETHERNET_BYTES + TAG_BYTES;
-/** Of the IP packet. */
-const TTL_OFFSET = 8;
-const HOP_LIMIT_OFFSET = 7;
-const IP_CHECKSUM_OFFSET = 10;
-const TCP_CHECKSUM_OFFSET = 16;
+const LONGEST_WAIT_MS = 1_000 + TICK_MS;
 
 export interface FuzzOptions {
   /** The same frames come for the same seed. */
@@ -47,146 +38,201 @@ export interface FuzzOptions {
 /**
  * Feeds frames and returns how many of them ended in each verdict, by its number.
  *
- * @throws {assert.AssertionError} At the first frame that ends in no verdict or makes the forwarder write to a byte
- * it may not write to. The message names the seed and holds the frame.
+ * @throws {assert.AssertionError} At the first frame that ends in no verdict, leaves as it may not, or makes the
+ * forwarder write to a byte it may not write to. The message names the seed and holds the frame.
  */
 export function fuzz({ seed, frames, onProgress = () => {} }: FuzzOptions): Float64Array {
   const random = randomNumbers(seed);
+  const hostile = hostileFrames(random);
   const port = new MemoryPort();
   const network = new TestNetwork({ port, maxConnections: 5_000 });
-  const untouched = new Uint8Array(network.ring.arena.length).fill(CANARY);
-  network.ring.arena.fill(CANARY);
-  const verdicts = new Float64Array(VERDICTS.length);
+  const witness = new Witness(network, port, seed);
   let nowMs = 0;
-  let waiting = 0;
-  for (let count = 0; count < frames; count++) {
-    nowMs += random(3);
-    const frame = hostileFrame(random);
-    const context = (what: string) => `${what}; seed ${seed}, frame ${count}: ${frame.toHex()}`;
-    const { verdict, out } = take(network, frame, nowMs, context);
-    if (verdict === HELD) waiting += 1;
-    else verdicts[verdict]! += 1;
-    for (let held = network.forwarder.nextHeld(); held !== NONE; held = network.forwarder.nextHeld()) {
-      const end = network.forwarder.forwardFrame(held, nowMs);
-      if (end === HELD) assert.fail(context("a fragment waits twice"));
-      else verdicts[end]! += 1;
-      waiting -= 1;
+  let taken = 0;
+  for (let breath = 0; taken < frames; breath++) {
+    // Mostly few, so that it is soon known which one was wrong.
+    const size = Math.min(random(8) === 0 ? BATCH_FRAMES : 1 + random(8), frames - taken);
+    nowMs += random(2 * size + 1);
+    witness.breathe(Array.from({ length: size }, () => hostile.next().value), nowMs);
+    taken += size;
+    if (breath % BREATHS_PER_LOOK === 0 || taken === frames) {
+      witness.lookAround();
+      onProgress(taken);
     }
-    if (random(1_000) === 0) waiting -= expire(network, nowMs, verdicts);
-
-    if (out.bytes.length > FrameRing.FRAME_BYTES) assert.fail(context("longer than its slot"));
-    if (verdict === Verdict.Forwarded || verdict === Verdict.ForwardedIcmp) {
-      assertOnlyRewritten(network, frame, out, context);
-    } else if (verdict > LAST_SENT && !isSame(out.bytes, frame)) {
-      assert.fail(context("written to, but not sent"));
-    }
-
-    network.queue.flush();
-    port.sent.length = 0;
-
-    const at = FrameRing.frameAt(SLOT);
-    const written = Math.max(frame.length, out.bytes.length);
-    network.ring.arena.fill(CANARY, at - TAG_BYTES - virtio.HEADER_BYTES, at + written);
-    if (count % FRAMES_PER_LOOK === 0 || count === frames - 1) {
-      // Spare slots are there to be written to.
-      network.ring.arena.fill(CANARY, FrameRing.frameAt(BATCH_FRAMES) - virtio.HEADER_BYTES);
-      if (!isSame(network.ring.arena, untouched)) {
-        assert.fail(context("written outside the frame, by this one or one shortly before it"));
-      }
-      onProgress(count + 1);
-    }
-    if (count % FRAMES_PER_DISTURBANCE === 0) disturb(network, random, nowMs);
+    if (breath % BREATHS_PER_DISTURBANCE === 0) disturb(network, random, nowMs);
   }
-  const expired = expire(network, nowMs + LONGEST_WAIT_MS, verdicts);
-  assert.equal(expired, waiting, "fragments that wait are lost count of");
+  witness.breathe([], nowMs + LONGEST_WAIT_MS);
+  const { verdicts } = network.engine;
   const ended = verdicts.reduce((sum, count) => sum + count, 0);
-  assert.equal(ended, frames, "not every frame has ended in one verdict");
+  assert.equal(ended, frames, `not every frame has ended in one verdict; seed ${seed}`);
+  for (const [verdict, count] of witness.decided.entries()) {
+    // Fragments that nobody came for end without being looked at again.
+    if (verdict !== Verdict.DroppedFragment) assert.equal(verdicts[verdict], count, VERDICTS[verdict]!.name);
+  }
   return verdicts;
 }
 
-type Context = (what: string) => string;
+/** What was decided about one frame. */
+interface Decision {
+  readonly slot: number;
+  /** As it was before. */
+  readonly frame: Uint8Array;
+  readonly verdict: Verdict;
+  /** MACs that real servers had at that moment. */
+  readonly serverMacs: readonly Uint8Array[];
+}
 
-function take(
-  network: TestNetwork,
-  frame: Uint8Array,
-  nowMs: number,
-  context: Context,
-): ReturnType<TestNetwork["forward"]> {
-  try {
-    const result = network.forward(frame, nowMs, SLOT);
-    const { verdict } = result;
-    if (!Number.isInteger(verdict) || verdict < HELD || verdict >= VERDICTS.length) {
-      assert.fail(context(`${verdict} is no verdict`));
+interface WaitingFragment {
+  readonly frame: Uint8Array;
+  readonly sinceMs: number;
+}
+
+/** Sees every decision of a network's forwarder and every frame that leaves. */
+class Witness {
+  /** Decisions by verdict. */
+  readonly decided = new Float64Array(VERDICTS.length);
+  readonly #network: TestNetwork;
+  readonly #port: MemoryPort;
+  readonly #seed: number;
+  readonly #untouched: Uint8Array;
+  #received: readonly Uint8Array[] = [];
+  #decisions: Decision[] = [];
+  #waiting: WaitingFragment[] = [];
+  #serverMacs: readonly Uint8Array[] = [];
+  #changesSeen = -1;
+
+  constructor(network: TestNetwork, port: MemoryPort, seed: number) {
+    this.#network = network;
+    this.#port = port;
+    this.#seed = seed;
+    network.ring.arena.fill(CANARY);
+    this.#untouched = network.ring.arena.slice();
+    const { forwarder } = network;
+    const forwardFrame = forwarder.forwardFrame.bind(forwarder);
+    forwarder.forwardFrame = (slot, nowMs) => {
+      const frame = this.#received[slot] ?? this.#freed(slot, nowMs);
+      const fail = this.#failing(frame);
+      let verdict: ReturnType<typeof forwardFrame>;
+      try {
+        verdict = forwardFrame(slot, nowMs);
+      } catch (cause) {
+        throw new Error("forwardFrame() has thrown", { cause });
+      }
+      if (!Number.isInteger(verdict) || verdict < HELD || verdict >= VERDICTS.length) {
+        fail(`${verdict} is no verdict`);
+      }
+      if (verdict !== HELD) this.#decide({ slot, frame, verdict, serverMacs: this.#macs() });
+      else if (slot >= BATCH_FRAMES) fail("a fragment waits twice");
+      else this.#waiting.push({ frame, sinceMs: nowMs });
+      if ((verdict === HELD || verdict > LAST_SENT) && !isSame(this.#inSlot(slot, frame.length), frame)) {
+        fail("written to, but not sent");
+      }
+      return verdict;
+    };
+  }
+
+  /** Lets frames in and checks what leaves. */
+  breathe(frames: readonly Uint8Array[], nowMs: number): void {
+    this.#received = frames;
+    this.#decisions = [];
+    this.#port.sent.length = 0;
+    this.#port.incoming.push(...frames);
+    try {
+      this.#network.engine.breathe(nowMs);
+    } catch (cause) {
+      if (cause instanceof assert.AssertionError) throw cause;
+      const texts = frames.map((frame) => frame.toHex()).join("\n");
+      throw new Error(`The engine has thrown; seed ${this.#seed}, one of these frames:\n${texts}`, { cause });
     }
-    return result;
-  } catch (cause) {
-    if (cause instanceof assert.AssertionError) throw cause;
-    throw new Error(context("forwardFrame() has thrown"), { cause });
+    this.#waiting = this.#waiting.filter(({ sinceMs }) => nowMs - sinceMs < 2 * LONGEST_WAIT_MS);
+    this.#checkSent();
+    for (const [slot, frame] of frames.entries()) this.#wipe(slot, frame.length);
+    for (const { slot, bytes } of this.#port.sent) this.#wipe(slot, bytes.length);
+    for (const { slot, frame } of this.#decisions) this.#wipe(slot, frame.length);
+  }
+
+  /** Checks that nothing has been written but where frames were. */
+  lookAround(): void {
+    if (!isSame(this.#network.ring.arena, this.#untouched)) {
+      assert.fail(`written outside the frames, shortly before now; seed ${this.#seed}`);
+    }
+  }
+
+  #decide(decision: Decision): void {
+    this.decided[decision.verdict]! += 1;
+    this.#decisions.push(decision);
+  }
+
+  /** Every frame that has left must be due to a decision, in the order in which these were taken. */
+  #checkSent(): void {
+    const { sent } = this.#port;
+    let next = 0;
+    for (const decision of this.#decisions) {
+      if (decision.verdict > LAST_SENT) continue;
+      const fail = this.#failing(decision.frame);
+      const first = next;
+      if (decision.verdict === Verdict.ForwardedInFragments) {
+        while (next < sent.length && sent[next]!.slot !== decision.slot) next += 1;
+      }
+      const last = sent[next] ?? fail("decided to be sent, and not sent");
+      if (last.slot !== decision.slot) fail("another frame was sent in its place");
+      next += 1;
+      check(decision, last, sent.slice(first, next), fail);
+    }
+    if (next !== sent.length) assert.fail(`a frame was sent for no reason; seed ${this.#seed}`);
+  }
+
+  /** The fragment that has waited and is in a spare slot now. */
+  #freed(slot: number, nowMs: number): Uint8Array {
+    const frame = this.#inSlot(slot, this.#network.ring.lengths[slot]!).slice();
+    const fail = this.#failing(frame);
+    const waiting = this.#waiting.find((fragment) => isSame(fragment.frame, frame)) ??
+      fail("a fragment comes that has never waited");
+    this.#waiting.splice(this.#waiting.indexOf(waiting), 1);
+    if (nowMs - waiting.sinceMs > 2 * LONGEST_WAIT_MS) fail("a fragment has waited too long");
+    return frame;
+  }
+
+  #macs(): readonly Uint8Array[] {
+    if (this.#changesSeen !== this.#network.changes.length) {
+      this.#changesSeen = this.#network.changes.length;
+      this.#serverMacs = [...new Set(this.#network.serverMacs())].map(mac);
+    }
+    return this.#serverMacs;
+  }
+
+  #inSlot(slot: number, length: number): Uint8Array {
+    const at = FrameRing.frameAt(slot);
+    return this.#network.ring.arena.subarray(at, at + length);
+  }
+
+  /** A tag that is put in, and the header in front of a frame, come before where it has arrived. */
+  #wipe(slot: number, length: number): void {
+    const at = FrameRing.frameAt(slot);
+    this.#network.ring.arena.fill(CANARY, at - TAG_BYTES - virtio.HEADER_BYTES, at + length);
+  }
+
+  #failing(frame: Uint8Array): Fail {
+    return (what) => assert.fail(`${what}; seed ${this.#seed}, frame: ${frame.toHex()}`);
   }
 }
 
-/** Gives up on fragments that have waited for too long and returns how many. */
-function expire(network: TestNetwork, nowMs: number, verdicts: Float64Array): number {
-  const expired = network.forwarder.expireHeld(nowMs);
-  verdicts[Verdict.DroppedFragment]! += expired;
-  return expired;
-}
-
-/**
- * Only MACs, VLAN, hop limit and IP checksum may differ, and the TCP checksum where the kernel is to complete it
- * anyway.
- */
-function assertOnlyRewritten(
-  network: TestNetwork,
-  before: Uint8Array,
-  { bytes: after, described }: SentFrame,
-  context: Context,
+function check(
+  { verdict, frame, serverMacs }: Decision,
+  last: SentFrame,
+  sent: readonly SentFrame[],
+  fail: Fail,
 ): void {
-  if (!network.serverMacs().some((text) => startsWith(after, mac(text)))) {
-    assert.fail(context("sent to a MAC of no real server"));
+  if (last.bytes.length > FrameRing.FRAME_BYTES) fail("longer than its slot");
+  switch (verdict) {
+    case Verdict.Forwarded:
+    case Verdict.ForwardedIcmp:
+      return checkRewritten(frame, last, serverMacs, fail);
+    case Verdict.ForwardedInFragments:
+      return checkPieces(frame, sent, serverMacs, fail);
+    default:
+      return checkAnswer(verdict, frame, last, fail);
   }
-  if (!isSame(after.subarray(6, 12), DIRECTOR_MAC_BYTES)) assert.fail(context("sent from another MAC"));
-  const isTagged = isVlanTagged(before);
-  if (isTagged && isVlanTagged(after) && after[14]! >>> 4 !== before[14]! >>> 4) {
-    assert.fail(context("the priority has changed"));
-  }
-  const packet = after.subarray(isVlanTagged(after) ? TAGGED_BYTES : ETHERNET_BYTES);
-  const arrived = before.subarray(isTagged ? TAGGED_BYTES : ETHERNET_BYTES);
-  const expected = arrived.slice(0, packet.length);
-  const isIpv4 = arrived[0]! >>> 4 === 4;
-  expected[isIpv4 ? TTL_OFFSET : HOP_LIMIT_OFFSET]! -= 1;
-  if (isIpv4) {
-    expected.set(packet.subarray(IP_CHECKSUM_OFFSET, IP_CHECKSUM_OFFSET + 2), IP_CHECKSUM_OFFSET);
-  }
-  if (described[virtio.GSO_TYPE] !== 0) {
-    const start = new DataView(described.buffer).getUint16(virtio.CHECKSUM_START, true);
-    const checksum = start - (after.length - packet.length) + TCP_CHECKSUM_OFFSET;
-    expected.set(packet.subarray(checksum, checksum + 2), checksum);
-  } else if (packet.length !== arrived.length) {
-    assert.fail(context(`${before.length} bytes became ${after.length}`));
-  }
-  if (!isSame(packet, expected)) assert.fail(context(`more is rewritten than may be: ${after.toHex()}`));
-  // Whatever was wrong with the sum is wrong by as much as before: a damaged header stays damaged.
-  if (isIpv4 && headerSum(packet) % 0xffff !== headerSum(arrived) % 0xffff) {
-    assert.fail(context("the IP checksum is off"));
-  }
-}
-
-const DIRECTOR_MAC_BYTES = mac(DIRECTOR_MAC);
-
-function isVlanTagged(frame: Uint8Array): boolean {
-  return frame[12] === 0x81 && frame[13] === 0;
-}
-
-function startsWith(bytes: Uint8Array, start: Uint8Array): boolean {
-  return isSame(bytes.subarray(0, start.length), start);
-}
-
-function headerSum(packet: Uint8Array): number {
-  const end = (packet[0]! & 15) * 4;
-  let sum = 0;
-  for (let at = 0; at < end; at += 2) sum += packet[at]! * 256 + packet[at + 1]!;
-  return sum;
 }
 
 /** The services when they let nobody in, and when they let each client open one connection in a while. */
@@ -206,8 +252,4 @@ function disturb(network: TestNetwork, random: Random, nowMs: number): void {
     network.adopt([SERVICES, SERVICES.slice(0, 1 + random(SERVICES.length)), DENYING, LIMITED][random(4)]!);
   }
   network.learnServer(nowMs);
-}
-
-function isSame(one: Uint8Array, other: Uint8Array): boolean {
-  return one.length === other.length && Buffer.compare(one, other) === 0;
 }

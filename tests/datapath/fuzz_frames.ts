@@ -10,7 +10,7 @@ import { ANSWERED_FIXTURES } from "./answered_fixtures.ts";
 import { capturedFrames } from "./captures.ts";
 import { FORWARDED_FIXTURES } from "./forwarded_fixtures.ts";
 import { FRAGMENT_FIXTURES } from "./fragment_fixtures.ts";
-import { concat, withVlanTag, words16 } from "./frame_builder.ts";
+import { concat, ipv4Frame, withVlanTag, words16 } from "./frame_builder.ts";
 import { ICMP_FIXTURES } from "./icmp_fixtures.ts";
 import {
   advertisementFrame,
@@ -24,7 +24,17 @@ import {
 import { TO_VIP6 } from "./ipv6_fixture.ts";
 import { IPV6_FIXTURES } from "./ipv6_fixtures.ts";
 import { IPV6_ERROR_FIXTURES, IPV6_UNSENT_FIXTURES } from "./ipv6_unsent_fixtures.ts";
-import { CLIENT_MAC, DIRECTOR_MAC, OTHER_VLAN, SERVER6, TAGGED_VIP6, VIP6, VLAN } from "./test_network.ts";
+import {
+  CLIENT,
+  CLIENT_MAC,
+  DIRECTOR_MAC,
+  OTHER_VLAN,
+  SERVER6,
+  TAGGED_VIP6,
+  VIP,
+  VIP6,
+  VLAN,
+} from "./test_network.ts";
 import { UNSENT_FIXTURES } from "./unsent_fixtures.ts";
 import { VLAN_FIXTURES } from "./vlan_fixtures.ts";
 
@@ -55,17 +65,27 @@ const HEADERS_BYTES = 74;
 const MACS_BYTES = 12;
 const ETHERNET_BYTES = 14;
 
-/** The next frame to try. */
-export function hostileFrame(random: Random): Uint8Array {
+const TO_VIP = { from: CLIENT_MAC, to: DIRECTOR_MAC, source: CLIENT, destination: VIP };
+/** A record route, for the first fragment alone, no operation, and a router alert, for all of them. */
+const FRAGMENT_OPTIONS = Uint8Array.of(7, 3, 4, 1, 0x94, 4, 0, 0);
+
+/** Frames to try, without end. */
+export function* hostileFrames(random: Random): Generator<Uint8Array, never> {
+  for (;;) {
+    const frames = random(60) === 0 ? datagramInPieces(random) : [hostileFrame(random)];
+    for (const frame of frames) yield maybeTagged(frame, random);
+  }
+}
+
+function hostileFrame(random: Random): Uint8Array {
   const kind = random(20);
-  const frame = kind < 2
-    ? inventedFrame(random)
-    : kind === 2
-    ? chainedFrame(random)
-    : kind === 3
-    ? neighborFrame(random)
-    : mutatedFrame(random);
-  // A tag in front of anything, mostly of a VLAN that is used.
+  if (kind < 2) return inventedFrame(random);
+  if (kind === 2) return chainedFrame(random);
+  return kind === 3 ? neighborFrame(random) : mutatedFrame(random);
+}
+
+/** A tag in front of anything, mostly of a VLAN that is used. */
+function maybeTagged(frame: Uint8Array, random: Random): Uint8Array {
   if (random(8) !== 0 || frame.length < ETHERNET_BYTES || frame.length > 60_000) return frame;
   return withVlanTag(frame, (random(8) << 13) | [0, VLAN, OTHER_VLAN, random(4_096)][random(4)]!);
 }
@@ -102,6 +122,42 @@ function neighborFrame(random: Random): Uint8Array {
   };
   if (random(2) === 0) return solicitationFrame(fields);
   return advertisementFrame({ ...fields, isSolicited: random(2) === 0, isOverriding: random(2) === 0 });
+}
+
+/** The fragments of one datagram in any order; some may be missing, overlap or be larger than the MTU. */
+function datagramInPieces(random: Random): Uint8Array[] {
+  const isIpv4 = random(2) === 0;
+  const identification = random(65_536);
+  const pieces: Uint8Array[] = [];
+  let offset = 0;
+  for (let left = 1 + random(4); left > 0; left--) {
+    const payload = bytes(random, [8, 1_440, 2_880, random(16) === 0 ? 60_000 : 1_480][random(4)]!);
+    if (offset === 0) payload.set(words16(40_000, 53, 8, 0));
+    const moreFragments = left > 1;
+    pieces.push(
+      isIpv4
+        ? ipv4Frame(
+          {
+            ...{ ...TO_VIP, dontFragment: random(4) === 0 },
+            ...{ identification, moreFragments, fragmentOffset: offset / 8 },
+            ...(random(2) === 0 ? {} : { options: FRAGMENT_OPTIONS }),
+          },
+          Next.UDP,
+          payload,
+        )
+        : ipv6Frame(
+          { ...TO_VIP6, extensions: [fragmentHeader(offset, moreFragments, identification)] },
+          Next.UDP,
+          payload,
+        ),
+    );
+    offset += random(10) === 0 ? 8 : payload.length;
+  }
+  for (let last = pieces.length - 1; last > 0; last--) {
+    const other = random(last + 1);
+    [pieces[last], pieces[other]] = [pieces[other]!, pieces[last]!];
+  }
+  return random(8) === 0 ? pieces.slice(1) : pieces;
 }
 
 function bytes(random: Random, length: number): Uint8Array {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { OperatorError } from "../../model/operator_error.ts";
 import { IdentityRegistry, type IdentityUse } from "../../datapath/identity_registry.ts";
 
 const RECORD_BYTES = IdentityRegistry.BYTES / IdentityRegistry.LIMIT;
@@ -42,7 +43,10 @@ Deno.test("IdentityRegistry gives numbers anew in turn, after saying so, once al
   const registry = new IdentityRegistry(memory);
   const last = IdentityRegistry.LIMIT - 1;
   for (let number = 1; number <= last; number++) registry.numberOf(`text ${number}`, IN_USE);
-  assert.throws(() => registry.numberOf("one more", IN_USE), /Cannot tell more than 16383/);
+  assert.throws(
+    () => registry.numberOf("one more", IN_USE),
+    (error) => error instanceof OperatorError && error.message.startsWith("Cannot tell more than 16383"),
+  );
   assert.equal(registry.numberOf("text 5", IN_USE), 5);
   const forgotten: number[] = [];
   const use: IdentityUse = {

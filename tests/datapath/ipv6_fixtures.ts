@@ -246,7 +246,7 @@ const answered: readonly Fixture[] = [
   {
     description: "SYN over IPv6 behind extension headers to a port without a service",
     frame: tcp6Frame({ ...SYN6, destinationPort: 9, extensions: EXTENSIONS, payload: countingBytes(10) }),
-    verdict: "AnsweredReset",
+    verdict: "AnsweredNoService",
     out: tcp6Frame({
       ...reset6,
       sourcePort: 9,
@@ -264,7 +264,7 @@ const answered: readonly Fixture[] = [
   {
     description: "datagram over IPv6 to a port without a service",
     frame: withoutService,
-    verdict: "AnsweredUnreachable",
+    verdict: "AnsweredNoService",
     out: icmp6Error(1, 4, withoutService),
   },
   {

@@ -41,7 +41,8 @@ function prepare(
     registry: new IdentityRegistry(new Uint8Array(IdentityRegistry.BYTES)),
     hashKey: new Uint32Array(4),
     random: () => 4,
-    isResolved: () => true,
+    macOf: () => ({ high: 0x0200, low: 1 }),
+    isSought: () => false,
   }, null);
   const ring = new FrameRing(8);
   const lookAhead = new LookAhead(ring, connections);

@@ -81,6 +81,19 @@ Deno.test("an unknown neighbour is asked for by broadcast every second until it 
   assert.deepEqual(subject.requests(3_600, 33_500), []);
 });
 
+Deno.test("an unknown neighbour is sought for three seconds from when it is wanted, a lost one is not", () => {
+  const subject = new Subject(SERVER);
+  const isSought = (nowMs: number) => subject.table.isSought(SERVER, UNTAGGED, nowMs);
+  subject.table.reconcile([untagged(SERVER), untagged(OTHER)], 2_000);
+  assert.deepEqual([0, 2_999, 3_000].map(isSought), [true, true, false]);
+  assert.equal(subject.table.isSought(OTHER, UNTAGGED, 4_999), true);
+  assert.equal(subject.table.isSought(OTHER, 7, 2_000), false);
+  subject.resolve(SERVER, MAC, 1_000);
+  assert.equal(isSought(1_000), false);
+  subject.requests(31_000, 36_000);
+  assert.deepEqual([subject.macOf(SERVER), isSought(36_000)], [null, false]);
+});
+
 Deno.test("an unknown neighbour is asked for ever, and never reported as lost", () => {
   const subject = new Subject(SERVER);
   assert.equal(subject.requests(0, 59_900).length, 60);

@@ -194,7 +194,8 @@ export class TestNetwork {
       registry: new IdentityRegistry(new Uint8Array(IdentityRegistry.BYTES)),
       hashKey: Uint32Array.of(1, 2, 3, 4),
       random: () => 4,
-      isResolved: ({ address, vlan }) => this.neighbors.macOf(address, vlan) !== null,
+      macOf: ({ address, vlan }) => this.neighbors.macOf(address, vlan),
+      isSought: ({ address, vlan }, nowMs) => this.neighbors.isSought(address, vlan, nowMs),
     };
     this.connections = new ConnectionTable(
       new Uint32Array(ConnectionTable.bytesFor(maxConnections) / 4),
@@ -298,14 +299,7 @@ export class TestNetwork {
 
   #neighborChanged(change: NeighborChange): void {
     this.changes.push(change);
-    const mac = this.neighbors.macOf(change.address, change.vlan);
-    for (const { neighbors, identities } of this.#table.services) {
-      neighbors.forEach(({ address, vlan }, index) => {
-        if (address !== change.address || vlan !== change.vlan) return;
-        this.destinations.macHigh[identities[index]!] = mac?.high ?? 0;
-        this.destinations.macLow[identities[index]!] = mac?.low ?? 0;
-      });
-    }
     this.#table.neighborChanged(change);
+    this.#table.reviseSchedulers(0);
   }
 }

@@ -240,7 +240,7 @@ const dropped: readonly Fixture[] = [
   {
     description: "RST to a port without a service",
     frame: tcpFrame({ ...ACK, flags: Flag.RST, destinationPort: 9 }),
-    verdict: "DroppedNoConnection",
+    verdict: "DroppedNoService",
   },
   {
     description: "SYN to a service whose health is not known yet: the client tries again",

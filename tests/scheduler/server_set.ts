@@ -25,7 +25,6 @@ export function flowFrom(source: number, sourcePort = 40_000, destination = 0xc0
     source: Uint32Array.of(0, 0, 0xffff, source),
     sourcePort,
     destination: Uint32Array.of(0, 0, 0xffff, destination),
-    destinationPort: 80,
   };
 }
 
@@ -86,7 +85,6 @@ export const anyFlow: fc.Arbitrary<NewFlow> = fc.record({
   sourcePort: fc.nat(65_535),
   destination: fc.array(fc.nat(0xffffffff), { minLength: 4, maxLength: 4 })
     .map((words) => Uint32Array.from(words)),
-  destinationPort: fc.nat(65_535),
 });
 
 /** Indexes of the servers that may get connections. */
