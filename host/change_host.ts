@@ -6,12 +6,23 @@
 
 import { ExitCode } from "../model/exit_code.ts";
 import { HostError } from "../model/operator_error.ts";
-import type { Journal } from "./journal.ts";
+import { Journal, journalExists } from "./journal.ts";
 import { applyStep, type Step, stepSentence, undoCommand } from "./step.ts";
 import { undoStep } from "./undo_step.ts";
 
 /** Takes one line of progress, without a line break. */
 export type Report = (line: string) => void;
+
+/** Reports to `write`. That a line cannot be written, to a full disk for one, stops no change half-way. */
+export function reportTo({ write }: { readonly write: (text: string) => void }): Report {
+  return (line) => {
+    try {
+      write(`${line}\n`);
+    } catch {
+      // There is nobody to tell.
+    }
+  };
+}
 
 /**
  * Makes steps in order. When one fails the earlier ones stay: the caller decides, usually by {@linkcode undoSteps}.
@@ -81,9 +92,21 @@ export async function undoSteps(
       const exitCode = cause instanceof HostError ? cause.exitCode : ExitCode.FAILED;
       throw new HostError(undoCommand(step), message, exitCode, {
         cause,
-        remedy: `Repair the cause, then run --undo again; by hand: ${undoCommand(step)}`,
+        remedy: `Repair the cause, then run the same command with --undo; by hand: ${undoCommand(step)}`,
       });
     }
     journal.strikeLast();
   }
+}
+
+/**
+ * Takes back everything that the journal at `path` still holds, whether an earlier run crashed or kept it on purpose.
+ *
+ * @throws {HostError} If the run is not over, or the host refuses.
+ */
+export async function undoEarlierRun(path: string, report: Report): Promise<void> {
+  if (!journalExists(path)) return report("Nothing to undo");
+  using journal = await Journal.open(path);
+  await undoSteps(journal, "all", report);
+  report("Everything undone");
 }

@@ -17,10 +17,18 @@ const PACKAGES: Readonly<Record<string, string>> = {
   grep: "grep",
   tee: "coreutils",
   test: "coreutils",
+  unshare: "util-linux",
+  sysctl: "procps",
 };
 
 /** Folders of system programs, which PATH lacks after su(1) without `-`. */
 const SYSTEM_FOLDERS = ["/usr/sbin", "/usr/bin", "/sbin", "/bin"];
+
+/**
+ * Longest time for one of them: none needs a second, but some wait for others to let go of a lock. A service manager
+ * that ends a role waits for longer (systemd.service(5), TimeoutStopSec).
+ */
+const LIMIT_MS = 60_000;
 
 /** What a program that has ended left behind. */
 export interface CommandResult {
@@ -29,18 +37,39 @@ export interface CommandResult {
   readonly stderr: string;
 }
 
+/** What a program is given. */
+export interface ProgramInput {
+  /** Text for its standard input; without it the input is empty. */
+  readonly stdin?: string | undefined;
+  /** Milliseconds after which it is killed. @default it may take as long as it wants */
+  readonly limitMs?: number;
+}
+
+/**
+ * Runs a program of the host's until it ends, whatever its exit code. One that takes a minute is killed.
+ *
+ * @param stdin Text for its standard input; without it the input is empty.
+ * @throws {HostError} If the program cannot be started, or does not end in time.
+ */
+export function runCommand(
+  program: string,
+  args: readonly string[],
+  stdin?: string,
+): Promise<CommandResult> {
+  return runProgram(program, args, { stdin, limitMs: LIMIT_MS });
+}
+
 /**
  * Runs a program until it ends, whatever its exit code.
  *
  * A terminal's Ctrl-C does not reach the program: half-done changes would be the result.
  *
- * @param stdin Text for its standard input; without it the input is empty.
- * @throws {HostError} If the program is not installed.
+ * @throws {HostError} If the program cannot be started, or does not end in time.
  */
-export async function runCommand(
+export async function runProgram(
   program: string,
   args: readonly string[],
-  stdin?: string,
+  { stdin, limitMs }: ProgramInput = {},
 ): Promise<CommandResult> {
   const command = new Deno.Command(program, {
     args: [...args],
@@ -52,20 +81,49 @@ export async function runCommand(
     stderr: "piped",
   });
   const child = spawn(command, program);
-  if (stdin !== undefined) {
-    const writer = child.stdin.getWriter();
-    // A program that ends without reading its input breaks the pipe; its exit code tells what happened.
-    await writer.write(new TextEncoder().encode(stdin)).then(() => writer.close()).catch(() => {});
-  }
-  const { code, stdout, stderr } = await child.output();
+  // Read from the start: a program that waits for its output to be taken would not take the rest of its input.
+  const ended = child.output();
+  if (stdin !== undefined) void give(child, stdin);
+  const { code, stdout, stderr } = limitMs === undefined
+    ? await ended
+    : await within(limitMs, child, ended, shellCommand([program, ...args]));
   const decoder = new TextDecoder();
   return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+}
+
+async function give({ stdin }: Deno.ChildProcess, text: string): Promise<void> {
+  const writer = stdin.getWriter();
+  // A program that ends without reading its input breaks the pipe; its exit code tells what happened.
+  await writer.write(new TextEncoder().encode(text)).then(() => writer.close()).catch(() => {});
+}
+
+/** What `ended` comes to, unless the program has to be killed before. */
+async function within(
+  limitMs: number,
+  child: Deno.ChildProcess,
+  ended: Promise<Deno.CommandOutput>,
+  step: string,
+): Promise<Deno.CommandOutput> {
+  const { promise: tooLate, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => {
+    kill(child);
+    const message = `Command "${step}" did not end within ${limitMs / 1000} s and was killed`;
+    reject(
+      new HostError(step, message, ExitCode.FAILED, { remedy: "See what it waits for: run it by hand" }),
+    );
+  }, limitMs);
+  try {
+    // One that waits inside the kernel does not end even then: it is left alone.
+    return await Promise.race([ended, tooLate]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /**
  * Starts a program whose standard output the caller reads; a terminal's Ctrl-C does not reach it.
  *
- * @throws {HostError} If it is not installed.
+ * @throws {HostError} If it cannot be started.
  */
 export function spawnReader(program: string, args: readonly string[]): Deno.ChildProcess {
   const command = new Deno.Command(program, {
@@ -79,27 +137,56 @@ export function spawnReader(program: string, args: readonly string[]): Deno.Chil
   return spawn(command, program);
 }
 
+/** Kills a program, which may have ended by itself. */
+export function kill(child: Deno.ChildProcess): void {
+  try {
+    child.kill("SIGKILL");
+  } catch (error) {
+    // It may have ended, or been reaped, a moment ago.
+    if (!(error instanceof TypeError) && !(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
 /**
  * Runs a program and returns its standard output.
  *
  * @param stdin Text for its standard input; without it the input is empty.
- * @throws {HostError} If it is not installed, lacks a privilege, or its exit code is not 0.
+ * @throws {HostError} If it cannot be started, lacks a privilege, does not end in time, or its exit code is not 0.
  */
 export async function requireCommand(
   program: string,
   args: readonly string[],
   stdin?: string,
 ): Promise<string> {
-  const result = await runCommand(program, args, stdin);
+  return outputOf([program, ...args], await runCommand(program, args, stdin));
+}
+
+/**
+ * What a program that has ended printed on its standard output.
+ *
+ * @param command The program and its arguments, for the message.
+ * @param privileges What helps where it lacks a privilege.
+ * @throws {HostError} If it lacks a privilege, or its exit code is not 0.
+ */
+export function outputOf(
+  command: readonly string[],
+  result: CommandResult,
+  privileges = "Run as root, or with the capability CAP_NET_ADMIN",
+): string {
   if (result.code === 0) return result.stdout;
-  const step = shellCommand([program, ...args]);
+  const step = shellCommand(command);
   const reason = result.stderr.trim() || result.stdout.trim() || `exit code ${result.code}`;
   if (/not permitted|permission denied|you must be root/i.test(reason)) {
     throw new HostError(step, `Command "${step}" is not permitted: ${reason}`, ExitCode.NO_PERMISSION, {
-      remedy: "Run as root, or with the capability CAP_NET_ADMIN",
+      remedy: privileges,
     });
   }
   throw new HostError(step, `Command "${step}" failed: ${reason}`, ExitCode.FAILED);
+}
+
+/** The command that installs programs. */
+export function installCommand(programs: readonly string[]): string {
+  return `apt-get install ${[...new Set(programs.map((program) => PACKAGES[program] ?? program))].join(" ")}`;
 }
 
 /** Whether a program can be found. */
@@ -127,7 +214,8 @@ export function shellCommand(words: readonly string[]): string {
     .join(" ");
 }
 
-function searchPath(): string[] {
+/** Folders in which programs are looked for, in this order. */
+export function searchPath(): string[] {
   return [...new Set([...(Deno.env.get("PATH") ?? "").split(":"), ...SYSTEM_FOLDERS])]
     .filter((folder) => folder !== "");
 }
@@ -136,10 +224,20 @@ function spawn(command: Deno.Command, program: string): Deno.ChildProcess {
   try {
     return command.spawn();
   } catch (cause) {
-    if (!(cause instanceof Deno.errors.NotFound)) throw cause;
+    if (!(cause instanceof Deno.errors.NotFound)) throw notStarted(program, cause);
     throw new HostError(program, `Program "${program}" is not installed`, ExitCode.UNAVAILABLE, {
       cause,
-      remedy: `apt-get install ${PACKAGES[program] ?? program}`,
+      remedy: installCommand([program]),
     });
   }
+}
+
+/** For example, the host or the service manager allows no further process, or there is no memory for one. */
+function notStarted(program: string, cause: unknown): HostError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new HostError(program, `Program "${program}" cannot be started: ${reason}`, ExitCode.FAILED, {
+    cause,
+    remedy:
+      "Free memory, processes or open files, or raise their limits: see ulimit -a, systemctl show -p TasksMax",
+  });
 }

@@ -3,74 +3,61 @@
  *
  * The file is a stack of JSON lines that grows when a step is about to be made and shrinks when one has been undone, so
  * that at whatever point the process dies, the file names every change that may exist. The process that owns it holds a
- * lock (flock(2)), which the kernel releases however the process ends; the pid in the file is only for messages.
+ * lock (flock(2)), which the kernel releases however the process ends; the pid in the file is for messages, and for
+ * `readJournal`.
  *
  * @module
  */
 
 import { ExitCode } from "../model/exit_code.ts";
 import { HostError } from "../model/operator_error.ts";
-import { readBootId } from "./boot_id.ts";
-import { type Step, stepFromJson } from "./step.ts";
-
-/** What one line of the file says. */
-type Entry =
-  | {
-    /** First line. */
-    readonly kind: "host";
-    /** Changes do not survive a boot: a journal of another boot is void. */
-    readonly bootId: string;
-    /** Inode of the network namespace that was changed. */
-    readonly networkNamespace: number;
-  }
-  | { readonly kind: "owner"; readonly pid: number }
-  | { readonly kind: "step"; readonly step: Step }
-  /** What stands before is meant to stay although its owner has ended. */
-  | { readonly kind: "kept" };
-
-interface Line {
-  readonly entry: Entry;
-  /** Bytes of the file up to the end of the line. */
-  readonly endBytes: number;
-}
+import {
+  areForeign,
+  type Entry,
+  type Line,
+  linesOfBoot,
+  type OwnerScope,
+  readHostIdentity,
+  stepsOf,
+  unkeptLines,
+} from "./journal_lines.ts";
+import type { Step } from "./step.ts";
 
 /** The journal of one owner. Open from {@linkcode Journal.open} to {@linkcode Journal.close}. */
 export class Journal implements Disposable {
   readonly path: string;
   readonly #file: Deno.FsFile;
   readonly #lines: Line[];
+  readonly #owner: Entry;
 
-  private constructor(path: string, file: Deno.FsFile, lines: Line[]) {
+  private constructor(path: string, file: Deno.FsFile, lines: Line[], owner: Entry) {
     this.path = path;
     this.#file = file;
     this.#lines = lines;
+    this.#owner = owner;
   }
 
   /**
    * Opens or makes the journal at `path` and owns it until it is closed. It may hold steps of an earlier owner:
    * {@linkcode unkeptSteps} are those of one that crashed.
    *
+   * @param scope What the host is changed for, written down for `readJournal`.
    * @throws {HostError} If a living process owns it, it belongs to another network namespace, it is damaged, or it
    * cannot be written.
    */
-  static async open(path: string): Promise<Journal> {
-    const host = {
-      kind: "host",
-      bootId: await readBootId(),
-      networkNamespace: Deno.statSync("/proc/self/ns/net").ino ?? 0,
-    } as const;
+  static async open(path: string, scope?: OwnerScope): Promise<Journal> {
+    const host = await readHostIdentity();
     const file = openLocked(path);
     try {
-      const lines = readLines(path, file);
-      const journal = new Journal(path, file, lines);
-      const first = lines[0]?.entry;
-      if (first?.kind === "host" && first.bootId === host.bootId) {
-        if (first.networkNamespace !== host.networkNamespace) throw foreignNamespace(path);
-      } else {
+      const lines = linesOfBoot(path, readText(file), host.bootId);
+      if (areForeign(lines, host)) throw foreignNamespace(path);
+      const owner = { kind: "owner", pid: Deno.pid, ...(scope === undefined ? {} : { scope }) } as const;
+      const journal = new Journal(path, file, lines, owner);
+      if (lines.length === 0) {
         journal.#truncate(0);
-        journal.#push(host);
+        journal.#push({ kind: "host", ...host });
       }
-      journal.#push({ kind: "owner", pid: Deno.pid });
+      journal.#push(owner);
       return journal;
     } catch (error) {
       file.close();
@@ -85,7 +72,7 @@ export class Journal implements Disposable {
 
   /** The steps made since the last {@linkcode keep}, oldest first. */
   get unkeptSteps(): readonly Step[] {
-    return stepsOf(this.#lines.slice(this.#lines.findLastIndex((line) => line.entry.kind === "kept") + 1));
+    return stepsOf(unkeptLines(this.#lines));
   }
 
   /** Writes down a step that is about to be made. It is on the disk when this returns. */
@@ -99,7 +86,7 @@ export class Journal implements Disposable {
     if (index < 0) return;
     const isOwnerStruck = this.#lines.slice(index).some((line) => line.entry.kind === "owner");
     this.#truncate(index);
-    if (isOwnerStruck) this.#push({ kind: "owner", pid: Deno.pid });
+    if (isOwnerStruck) this.#push(this.#owner);
   }
 
   /** Lets the steps stay in force after the owner has ended, until somebody undoes them. */
@@ -148,15 +135,11 @@ export function journalExists(path: string): boolean {
   }
 }
 
-function stepsOf(lines: readonly Line[]): Step[] {
-  return lines.flatMap(({ entry }) => entry.kind === "step" ? [entry.step] : []);
-}
-
 function openLocked(path: string): Deno.FsFile {
   while (true) {
     const file = openFile(path);
     if (!file.tryLockSync(true)) {
-      const owner = ownerPid(path, file);
+      const owner = ownerPid(file);
       file.close();
       throw new HostError(
         path,
@@ -211,45 +194,9 @@ function readText(file: Deno.FsFile): string {
   return new TextDecoder().decode(bytes.subarray(0, filled));
 }
 
-function readLines(path: string, file: Deno.FsFile): Line[] {
-  const lines: Line[] = [];
-  let endBytes = 0;
-  // What follows the last line break is a line whose writing was cut short: its step was never made.
-  for (const text of readText(file).split("\n").slice(0, -1)) {
-    endBytes += new TextEncoder().encode(text).length + 1;
-    lines.push({ entry: entryFromText(path, text), endBytes });
-  }
-  return lines;
-}
-
-function entryFromText(path: string, text: string): Entry {
-  let entry: Entry | null;
-  try {
-    entry = JSON.parse(text);
-  } catch {
-    entry = null;
-  }
-  switch (entry?.kind) {
-    case "host":
-    case "owner":
-    case "kept":
-      return entry;
-    case "step":
-      return { kind: "step", step: stepFromJson(entry.step, path) };
-    default:
-      throw new HostError(path, `Journal "${path}" is damaged: it holds ${text}`, ExitCode.FAILED, {
-        remedy: "Take its steps back by hand, then delete it",
-      });
-  }
-}
-
-function ownerPid(path: string, file: Deno.FsFile): number | null {
-  try {
-    const owner = readLines(path, file).findLast((line) => line.entry.kind === "owner")?.entry;
-    return owner?.kind === "owner" ? owner.pid : null;
-  } catch {
-    return null; // the pid is only for the message, and the owner may be writing
-  }
+/** For the message, so a line that the owner is just writing, or a damaged one, does not matter. */
+function ownerPid(file: Deno.FsFile): string | null {
+  return [...readText(file).matchAll(/^\{"kind":"owner","pid":(\d+)/gm)].at(-1)?.[1] ?? null;
 }
 
 function foreignNamespace(path: string): HostError {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type AddressFamily, familyOf, isInPrefix } from "../model/ip_address.ts";
+import { addressBits, type AddressFamily, familyOf, isInPrefix } from "../model/ip_address.ts";
 import { requireCommand } from "./command.ts";
 
 export interface LinkAddress {
@@ -25,6 +25,8 @@ export interface Link {
   /** Administratively up. */
   readonly isUp: boolean;
   readonly isLoopback: boolean;
+  /** Whether it resolves addresses by ARP or Neighbor Discovery: loopback, dummy and tunnel devices do not. */
+  readonly hasArp: boolean;
   /** IPv4 only, in the kernel's order: the first is the one the host prefers as source. */
   readonly addresses: readonly LinkAddress[];
   readonly ipv6Addresses: readonly LinkAddress[];
@@ -59,6 +61,7 @@ export function parseLinks(json: string): Link[] {
     mtu: entry.mtu,
     isUp: entry.flags.includes("UP"),
     isLoopback: entry.flags.includes("LOOPBACK"),
+    hasArp: !entry.flags.includes("LOOPBACK") && !entry.flags.includes("NOARP"),
     addresses: addressesOf(entry, "inet"),
     ipv6Addresses: addressesOf(entry, "inet6"),
   }));
@@ -73,8 +76,8 @@ function addressesOf(entry: IpAddressJson, family: "inet" | "inet6"): LinkAddres
 }
 
 /** The prefix length that means one address: 32, for IPv6 128. */
-export function hostPrefixLength(address: string): 32 | 128 {
-  return familyOf(address) === 6 ? 128 : 32;
+export function hostPrefixLength(address: string): number {
+  return addressBits(familyOf(address));
 }
 
 /** The addresses a link has of the family of `address`. */

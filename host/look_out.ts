@@ -4,6 +4,7 @@
  * @module
  */
 
+import { OperatorError } from "../model/operator_error.ts";
 import { Monitor } from "./monitor.ts";
 
 /** Time for which reports are gathered, so that a change in several parts is looked at once. */
@@ -13,47 +14,62 @@ const RETRY_MS = 1_000;
 /** Longest time without a look, should a report ever be lost. */
 const FULL_LOOK_MS = 30_000;
 
-export interface LookOutOptions {
+/** What tells that it is time to look. */
+export interface Reporter {
   /** Program that reports changes and its arguments, for example `nft monitor`; see {@linkcode Monitor}. */
   readonly words: readonly string[];
   /** Whether a line of the program is a reason to look. Called for every line, in their order. */
   readonly isRelevant: (line: string) => boolean;
-  /** Looks at the host, and does what is to be done; returns whether all is in order. Never called twice at a time. */
+}
+
+export interface LookOutOptions {
+  readonly reporters: readonly Reporter[];
+  /**
+   * Looks at the host, and does what is to be done; returns whether all is in order. Never called twice at a time.
+   *
+   * @throws {OperatorError} If that fails, which is not in order either.
+   */
   readonly look: () => Promise<boolean>;
+  /** Called with the error of a look that fails, unless the one before it has failed as well. */
+  readonly onFailure: (error: OperatorError) => void;
 }
 
 /** Looks out from construction, with a first look soon, to disposal. */
 export class LookOut implements AsyncDisposable {
-  readonly #look: () => Promise<boolean>;
-  readonly #monitor: Monitor;
+  readonly #options: LookOutOptions;
+  readonly #monitors: readonly Monitor[];
   #timer: ReturnType<typeof setTimeout> | undefined;
   #looking: Promise<void> = Promise.resolve();
   #isSettling = false;
+  #hasFailed = false;
   #isDisposed = false;
 
-  constructor({ words, isRelevant, look }: LookOutOptions) {
-    this.#look = look;
-    this.#monitor = new Monitor(words, {
-      onLine: (line) => {
-        if (isRelevant(line)) this.#settle();
-      },
-      onGap: () => this.#settle(),
-    });
-    this.#settle();
+  constructor(options: LookOutOptions) {
+    this.#options = options;
+    this.#monitors = options.reporters.map(({ words, isRelevant }) =>
+      new Monitor(words, {
+        onLine: (line) => {
+          if (isRelevant(line)) this.lookSoon();
+        },
+        onGap: () => this.lookSoon(),
+      })
+    );
+    this.lookSoon();
+  }
+
+  /** Looks although nothing has been reported. */
+  lookSoon(): void {
+    if (this.#isSettling) return;
+    this.#isSettling = true;
+    this.#lookIn(SETTLE_MS);
   }
 
   /** Ends it; resolves when no look is under way. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isDisposed = true;
-    this.#monitor[Symbol.dispose]();
     clearTimeout(this.#timer);
+    await Promise.all(this.#monitors.map((monitor) => monitor[Symbol.asyncDispose]()));
     await this.#looking;
-  }
-
-  #settle(): void {
-    if (this.#isSettling) return;
-    this.#isSettling = true;
-    this.#lookIn(SETTLE_MS);
   }
 
   #lookIn(delayMs: number): void {
@@ -68,7 +84,20 @@ export class LookOut implements AsyncDisposable {
     if (this.#isDisposed) return;
     // A report that comes from now on is about something this look may miss.
     this.#isSettling = false;
-    const isInOrder = await this.#look();
+    const isInOrder = await this.#isInOrder();
     if (!this.#isSettling) this.#lookIn(isInOrder ? FULL_LOOK_MS : RETRY_MS);
+  }
+
+  async #isInOrder(): Promise<boolean> {
+    try {
+      const isInOrder = await this.#options.look();
+      this.#hasFailed = false;
+      return isInOrder;
+    } catch (error) {
+      if (!(error instanceof OperatorError)) throw error;
+      if (!this.#hasFailed) this.#options.onFailure(error);
+      this.#hasFailed = true;
+      return false;
+    }
   }
 }

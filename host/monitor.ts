@@ -4,50 +4,66 @@
  * @module
  */
 
-import { isInstalled, spawnReader } from "./command.ts";
+import { HostError } from "../model/operator_error.ts";
+import { isInstalled, kill, spawnReader } from "./command.ts";
 
-/** Pause before a program that has ended is started again. */
+/** Pause before a program that has ended, or did not start, is started again. */
 const RESTART_MS = 1_000;
 
 export interface MonitorListener {
   /** Takes one line of the program's output. */
   onLine(line: string): void;
-  /** The program has ended, for example because the kernel's reports overran it: changes may have been missed. */
+  /**
+   * Changes may have been missed: the program has ended, for example because the kernel's reports overran it. Called
+   * again when it has been started anew, because nobody has listened in between.
+   */
   onGap(): void;
 }
 
 /** A program that is kept running, and read, until it is disposed of. */
-export class Monitor implements Disposable {
+export class Monitor implements AsyncDisposable {
   readonly #words: readonly string[];
   readonly #listener: MonitorListener;
   #child: Deno.ChildProcess | null = null;
+  /** Ends with the program. */
+  #reading: Promise<void> = Promise.resolve();
   #restart: ReturnType<typeof setTimeout> | undefined;
   #isDisposed = false;
 
-  /** Starts the program; one that is not installed is a gap again and again. */
+  /** Starts the program; one that cannot be started is a gap again and again. */
   constructor(words: readonly string[], listener: MonitorListener) {
     this.#words = words;
     this.#listener = listener;
     this.#start();
   }
 
-  [Symbol.dispose](): void {
+  /** Tells of nothing from now on, and resolves when the program has ended. */
+  async [Symbol.asyncDispose](): Promise<void> {
     this.#isDisposed = true;
     clearTimeout(this.#restart);
-    try {
-      this.#child?.kill("SIGKILL");
-    } catch (error) {
-      // It may have ended, or been reaped, a moment ago.
-      if (!(error instanceof TypeError) && !(error instanceof Deno.errors.NotFound)) throw error;
-    }
+    if (this.#child !== null) kill(this.#child);
+    await this.#reading;
   }
 
   #start(): void {
     // Should this process be killed, the kernel takes the program with it (prctl(2), PR_SET_PDEATHSIG).
     const guard = isInstalled("setpriv") ? ["setpriv", "--pdeathsig", "KILL"] : [];
     const [program, ...args] = [...guard, ...this.#words];
-    this.#child = spawnReader(program!, args);
-    this.#read(this.#child);
+    try {
+      this.#child = spawnReader(program!, args);
+    } catch (error) {
+      if (!(error instanceof HostError)) throw error;
+      this.#startAgain();
+      return;
+    }
+    this.#reading = this.#read(this.#child);
+  }
+
+  #startAgain(): void {
+    this.#restart = setTimeout(() => {
+      this.#start();
+      this.#listener.onGap();
+    }, RESTART_MS);
   }
 
   async #read(child: Deno.ChildProcess): Promise<void> {
@@ -59,7 +75,7 @@ export class Monitor implements Disposable {
     }
     await child.status;
     if (this.#isDisposed) return;
-    this.#restart = setTimeout(() => this.#start(), RESTART_MS);
+    this.#startAgain();
     this.#listener.onGap();
   }
 }

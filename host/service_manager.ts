@@ -1,19 +1,28 @@
 /**
  * Telling systemd how far a role is, for units with `Type=notify` and `NotifyAccess=all`. The message goes by way of
- * systemd-notify(1), because Deno opens no Unix datagram sockets; wherever systemd runs, that program is there.
+ * systemd-notify(1), because Deno opens no Unix datagram sockets; wherever systemd runs, that program is there, save in
+ * a container that it starts.
  *
  * @module
  */
 
 import { isInstalled, runCommand } from "./command.ts";
 
+const PROGRAM = "systemd-notify";
+
 /**
  * Says that the role does what it is for from now on: READY=1 of sd_notify(3).
  *
  * @param status One line for `systemctl status`.
+ * @param warn Told if that cannot be said: such a unit never gets ready.
  */
-export function notifyReady(status: string): Promise<void> {
-  return notify("READY=1", `STATUS=${status}`);
+export async function notifyReady(status: string, warn: (message: string) => void): Promise<void> {
+  if (Deno.env.has("NOTIFY_SOCKET") && !isInstalled(PROGRAM)) {
+    warn(
+      `The service manager is not told that this is ready: ${PROGRAM} is not installed (apt-get install systemd)`,
+    );
+  }
+  await notify("READY=1", `STATUS=${status}`);
 }
 
 /** Says that the role has begun to take back what it did: STOPPING=1 of sd_notify(3). */
@@ -23,7 +32,7 @@ export function notifyStopping(): Promise<void> {
 
 /** Does nothing where no service manager asked for it; one that does not listen is no reason to fail. */
 async function notify(...variables: string[]): Promise<void> {
-  if (Deno.env.get("NOTIFY_SOCKET") === undefined || !isInstalled("systemd-notify")) return;
+  if (!Deno.env.has("NOTIFY_SOCKET") || !isInstalled(PROGRAM)) return;
   // This process is the unit's main one, also where a script has started it.
-  await runCommand("systemd-notify", [`--pid=${Deno.pid}`, ...variables]);
+  await runCommand(PROGRAM, [`--pid=${Deno.pid}`, ...variables]);
 }

@@ -8,7 +8,7 @@
 
 import { ExitCode } from "../model/exit_code.ts";
 import { HostError } from "../model/operator_error.ts";
-import { requireCommand, runCommand, shellCommand } from "./command.ts";
+import { requireCommand, shellCommand } from "./command.ts";
 import { featureWords } from "./interface_features.ts";
 import { hostPrefixLength } from "./links.ts";
 import { familyOf } from "../model/ip_address.ts";
@@ -48,7 +48,7 @@ export interface NftTable {
   readonly ruleset: string;
 }
 
-/** Appends a rule to a chain of arptables(8). */
+/** Puts a rule at the head of a chain of arptables(8), where no other rule comes before it. */
 export interface ArptablesRule {
   readonly kind: "arptablesRule";
   readonly chain: "INPUT" | "OUTPUT";
@@ -61,7 +61,7 @@ export interface ArptablesRule {
 }
 
 /**
- * Appends a rule to the chain PREROUTING of the nat table of iptables(8) or ip6tables(8).
+ * Puts a rule at the head of the chain PREROUTING of the nat table of iptables(8) or ip6tables(8).
  *
  * A host that had no nat table keeps an empty one after the undo: iptables has no way to remove a table, and nft(8),
  * which has, is missing where this step is used. Empty, it does nothing.
@@ -124,9 +124,9 @@ export function stepSentence(step: Step): string {
     case "nftTable":
       return `load nft table ${step.family} ${step.name}`;
     case "arptablesRule":
-      return `append to arptables ${step.chain}: ${step.args.join(" ")}`;
+      return `insert at the head of arptables ${step.chain}: ${step.args.join(" ")}`;
     case "iptablesRule":
-      return `append to ${step.program} nat PREROUTING: ${step.args.join(" ")}`;
+      return `insert at the head of ${step.program} nat PREROUTING: ${step.args.join(" ")}`;
     case "disableFeatures":
       return `switch off ${step.features.join(", ")} of ${step.device}`;
   }
@@ -183,26 +183,6 @@ function changeKey(step: Step): string {
   }
 }
 
-/** Whether arptables(8) has a rule. */
-export async function hasArptablesRule(chain: string, args: readonly string[]): Promise<boolean> {
-  return await hasRule("arptables", ["-C", chain, ...args]);
-}
-
-/** Whether the nat table of iptables(8) or ip6tables(8) has a rule in its chain PREROUTING. */
-export async function hasIptablesRule({ program, args }: Omit<IptablesRule, "kind">): Promise<boolean> {
-  const [, ...words] = iptablesWords("-C", { program, args });
-  return await hasRule(program, words);
-}
-
-async function hasRule(program: string, args: readonly string[]): Promise<boolean> {
-  const { code, stderr } = await runCommand(program, args);
-  if (code === 0) return true;
-  if (code === 1 && /does a matching rule exist|No chain\/target\/match/.test(stderr)) return false;
-  // Asked again only for its error.
-  await requireCommand(program, args);
-  return true;
-}
-
 /** Local routes that somebody has made: those the kernel makes with each address are left out. */
 export async function readLocalRoutes(): Promise<Set<string>> {
   const routes = new Set<string>();
@@ -224,14 +204,6 @@ export async function readLocalRoutes(): Promise<Set<string>> {
   return routes;
 }
 
-/** Whether nft(8) has a table. */
-export async function hasNftTable(family: string, name: string): Promise<boolean> {
-  const listing = JSON.parse(await requireCommand("nft", ["-j", "list", "tables"])) as {
-    readonly nftables: readonly { readonly table?: { readonly family: string; readonly name: string } }[];
-  };
-  return listing.nftables.some(({ table }) => table?.family === family && table.name === name);
-}
-
 function applyWords(step: Exclude<Step, NftTable>): string[] {
   switch (step.kind) {
     case "setSysctl":
@@ -244,9 +216,9 @@ function applyWords(step: Exclude<Step, NftTable>): string[] {
     case "addLocalRoute":
       return localRouteWords("add", step.address);
     case "arptablesRule":
-      return ["arptables", "-A", step.chain, ...step.args];
+      return ["arptables", "-I", step.chain, ...step.args];
     case "iptablesRule":
-      return iptablesWords("-A", step);
+      return iptablesWords("-I", step);
     case "disableFeatures":
       return featureWords(step.device, step.features, "off");
   }
@@ -260,9 +232,9 @@ function localRouteWords(action: "add" | "delete", address: string): string[] {
   return ["ip", `-${familyOf(address)}`, "route", action, "local", withPrefix(address), "dev", "lo"];
 }
 
-function iptablesWords(action: "-A" | "-C" | "-D", rule: Omit<IptablesRule, "kind">): string[] {
-  // -w: another program that is changing rules at this moment is waited for.
-  return [rule.program, "-w", "-t", "nat", action, "PREROUTING", ...rule.args];
+function iptablesWords(action: "-I" | "-D", rule: IptablesRule): string[] {
+  // -w: another program that is changing rules at this moment is waited for, for some seconds.
+  return [rule.program, "-w", "5", "-t", "nat", action, "PREROUTING", ...rule.args];
 }
 
 /**

@@ -7,6 +7,8 @@
  * @module
  */
 
+import { ExitCode } from "../model/exit_code.ts";
+import { HostError } from "../model/operator_error.ts";
 import { requireCommand, runCommand } from "./command.ts";
 
 /**
@@ -15,17 +17,32 @@ import { requireCommand, runCommand } from "./command.ts";
  */
 export type SysctlKey = string;
 
-/** Values of those variables that exist; a variable that does not, for example of an interface that is gone, is absent. */
+/**
+ * Values of those variables that exist; a variable that does not, for example of an interface that is gone, is absent.
+ *
+ * @throws {HostError} If they cannot be read.
+ */
 export async function readSysctls(keys: readonly SysctlKey[]): Promise<Map<SysctlKey, string>> {
   const root = "/proc/sys/";
-  // grep's exit code is 2 as soon as one file is missing, which is no failure here.
-  const { stdout } = await runCommand("grep", ["-s", "-H", "-Z", "", "--", ...keys.map((key) => root + key)]);
+  const args = ["-s", "-H", "-Z", "", "--", ...keys.map((key) => root + key)];
+  const { code, stdout } = await runCommand("grep", args);
+  // It is 2 as soon as one file is missing, which is no failure here, and above 2 if grep was killed.
+  if (code > 2) throw killed(code);
   const values = new Map<SysctlKey, string>();
   for (const line of stdout.split("\n")) {
     const end = line.indexOf("\0");
     if (end >= 0) values.set(line.slice(root.length, end), line.slice(end + 1).trim());
   }
   return values;
+}
+
+function killed(code: number): HostError {
+  return new HostError(
+    "grep /proc/sys",
+    `Kernel variables could not be read: grep ended with exit code ${code}`,
+    ExitCode.FAILED,
+    { remedy: "See why it was killed: journalctl -k" },
+  );
 }
 
 /** Value of one variable, or `null` if it does not exist. */

@@ -6,16 +6,15 @@
  */
 
 import { requireCommand } from "./command.ts";
+import { listArptablesRules, listNatRules, placesOf } from "./filter_rules.ts";
 import { readFeaturesIfThere } from "./interface_features.ts";
 import { addressesLike, hostPrefixLength, readLinks } from "./links.ts";
+import { hasNftTable, readNftTableFlags } from "./nft_tables.ts";
 import {
   type AddAddress,
   type AddLocalRoute,
   type ArptablesRule,
   type DisableFeatures,
-  hasArptablesRule,
-  hasIptablesRule,
-  hasNftTable,
   type IptablesRule,
   type NftTable,
   readLocalRoutes,
@@ -85,7 +84,7 @@ async function undoLocalRoute(step: AddLocalRoute): Promise<UndoResult> {
 }
 
 async function undoIptablesRule(step: IptablesRule): Promise<UndoResult> {
-  if (!await hasIptablesRule(step)) return "absent";
+  if (placesOf([step.args], await listNatRules(step.program))[0] === null) return "absent";
   await require(undoWords(step));
   return "undone";
 }
@@ -105,7 +104,8 @@ async function undoTable(step: NftTable): Promise<UndoResult> {
 }
 
 async function undoArptablesRule(step: ArptablesRule): Promise<UndoResult> {
-  const isPresent = await hasArptablesRule(step.chain, step.args);
+  const chain = (await listArptablesRules()).get(step.chain) ?? [];
+  const isPresent = placesOf([step.args], chain)[0] !== null;
   if (isPresent) await require(undoWords(step));
   if (step.isTableNew) await deleteArptablesTableIfEmpty();
   return isPresent ? "undone" : "absent";
@@ -114,6 +114,7 @@ async function undoArptablesRule(step: ArptablesRule): Promise<UndoResult> {
 /** Deletes the table of the nft-based arptables unless it holds a rule or a policy of somebody else's. */
 async function deleteArptablesTableIfEmpty(): Promise<void> {
   if (!await hasNftTable("arp", "filter")) return;
+  if (await readNftTableFlags("arp", "filter") !== "") return; // lvsdr gives it none
   const json = await requireCommand("nft", ["-j", "list", "table", "arp", "filter"]);
   const { nftables } = JSON.parse(json) as {
     readonly nftables: readonly { readonly rule?: unknown; readonly chain?: { readonly policy?: string } }[];

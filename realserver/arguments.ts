@@ -4,11 +4,9 @@
  * @module
  */
 
-import { isIPv4, isIPv6 } from "node:net";
-import ipaddr from "ipaddr.js";
+import { readVip } from "../config/address.ts";
 import type { Protocol } from "../model/config.ts";
 import { ExitCode } from "../model/exit_code.ts";
-import { ipv4FromText, ipv4ToText } from "../model/ip_address.ts";
 import { OperatorError } from "../model/operator_error.ts";
 import type { Binding, VirtualAddress } from "./target.ts";
 
@@ -22,8 +20,7 @@ export interface PortArgument {
 /**
  * Virtual addresses of the command line.
  *
- * @throws {OperatorError} If a VIP is no unicast address or has a prefix other than /32, for IPv6 /128, or if one port
- * is to be handed to two.
+ * @throws {OperatorError} If a VIP is not one the configuration could have, or if one port is to be handed to two.
  */
 export function virtualAddressesFromArguments(
   vips: readonly string[],
@@ -56,43 +53,7 @@ function bindingsOf(ports: readonly PortArgument[], protocol: Protocol): Binding
 }
 
 function parseVip(text: string): string {
-  const [address = "", prefix] = text.split("/");
-  if (isIPv6(address)) return parseIpv6Vip(text, address, prefix);
-  const isUsable = isIPv4(address) && !/^(0|127|22[4-9]|2[3-5]\d)\./.test(address);
-  if (!isUsable || (prefix !== undefined && !/^([1-9]|[12]\d|3[012])$/.test(prefix))) throw noUnicast(text);
-  if (prefix !== undefined && prefix !== "32") {
-    const mask = (-1 << (32 - Number(prefix))) >>> 0;
-    const network = ipv4ToText((ipv4FromText(address) & mask) >>> 0);
-    throw new OperatorError(
-      `Cannot use VIP "${text}": with that prefix this host would answer ARP for all of ${network}/${prefix}`,
-      ExitCode.USAGE,
-      { remedy: `Use --vip ${address}, which means ${address}/32` },
-    );
-  }
-  return address;
-}
-
-function parseIpv6Vip(text: string, address: string, prefix: string | undefined): string {
-  // A zone such as %eth0 belongs to link-local addresses, which cannot be VIPs.
-  const range = address.includes("%") ? "linkLocal" : ipaddr.IPv6.parse(address).range();
-  const isUnicast = !["unspecified", "loopback", "linkLocal", "multicast", "ipv4Mapped"].includes(range);
-  if (!isUnicast || (prefix !== undefined && !/^([1-9]|[1-9]\d|1[01]\d|12[0-8])$/.test(prefix))) {
-    throw noUnicast(text);
-  }
-  const canonical = ipaddr.IPv6.parse(address).toRFC5952String();
-  if (prefix !== undefined && prefix !== "128") {
-    const network = ipaddr.IPv6.networkAddressFromCIDR(`${address}/${prefix}`).toRFC5952String();
-    throw new OperatorError(
-      `Cannot use VIP "${text}": with that prefix this host would take all of ${network}/${prefix} for its own link`,
-      ExitCode.USAGE,
-      { remedy: `Use --vip ${canonical}, which means ${canonical}/128` },
-    );
-  }
-  return canonical;
-}
-
-function noUnicast(text: string): OperatorError {
-  return new OperatorError(`Cannot use VIP "${text}": it is no unicast address`, ExitCode.USAGE, {
-    remedy: "Give it like --vip 192.0.2.10 or --vip 2001:db8::10",
-  });
+  const reading = readVip(text);
+  if (reading.ok) return reading.value;
+  throw new OperatorError(reading.message, ExitCode.USAGE);
 }

@@ -10,6 +10,7 @@ import { ExitCode } from "../model/exit_code.ts";
 import { HostError, OperatorError } from "../model/operator_error.ts";
 import type { HostState } from "./host_state.ts";
 import { arptablesRequirements } from "./methods/arptables.ts";
+import { clusterInterfaces } from "./methods/cluster_interfaces.ts";
 import { loopbackRequirements } from "./methods/loopback.ts";
 import { nftRequirements } from "./methods/nft.ts";
 import { ipv6Enabled, nicsHolding } from "./methods/placement.ts";
@@ -24,8 +25,8 @@ export interface Aim {
   readonly targets: readonly Target[];
   /** The interface the operator named, or `null`. */
   readonly wantedDevice: string | null;
-  /** Interfaces whose reverse path filter must not be strict, even where strict would do no harm. */
-  readonly looseDevices: ReadonlySet<string>;
+  /** Numbers of interfaces whose reverse path filter must not be strict, even where strict would do no harm. */
+  readonly looseDevices: ReadonlySet<number>;
 }
 
 export interface Choice {
@@ -38,6 +39,7 @@ export interface Choice {
 export function requirementsOf(method: Method, state: HostState, aim: Aim): Requirement[] {
   assertPortsPossible(method, aim);
   return [
+    ...clusterInterfaces(state, aim.targets),
     ...ipv6Enabled(state, aim.targets),
     ...reversePathRequirements(state, aim.targets, aim.looseDevices),
     ...methodRequirements(method, state, aim),

@@ -35,7 +35,7 @@ export interface Seen {
 }
 
 /** Watches from construction to disposal. */
-export class DriftWatch implements Disposable {
+export class DriftWatch implements AsyncDisposable {
   readonly #monitors: readonly Monitor[];
   readonly #fullLookMs: number;
   #clues: string[] = [];
@@ -82,8 +82,8 @@ export class DriftWatch implements Disposable {
     return null;
   }
 
-  [Symbol.dispose](): void {
-    for (const monitor of this.#monitors) monitor[Symbol.dispose]();
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#monitors.map((monitor) => monitor[Symbol.asyncDispose]()));
   }
 
   #listen(words: readonly string[], onLine: (line: string) => void): Monitor {

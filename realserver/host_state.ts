@@ -5,13 +5,15 @@
  */
 
 import { isInstalled, requireCommand } from "../host/command.ts";
+import { listArptablesRules, listNatRules, placesOf, type RulePlace } from "../host/filter_rules.ts";
 import { type Link, readDefaultRouteDevice } from "../host/links.ts";
-import { hasArptablesRule, hasIptablesRule, hasNftTable, readLocalRoutes } from "../host/step.ts";
+import { hasNftTable, readNftTableFlags } from "../host/nft_tables.ts";
+import { readLocalRoutes } from "../host/step.ts";
 import { isSysctlWritable, readSysctls, type SysctlKey } from "../host/sysctl.ts";
 import type { Method } from "../model/config.ts";
 import { arptablesRules, ruleText } from "./arptables_rules.ts";
 import { iptablesRules, iptablesRuleText } from "./iptables_rules.ts";
-import { type NftChain, type NftFamily, parseChains, TABLE_NAME } from "./nft_rules.ts";
+import { type ListedTable, type NftFamily, parseChains, TABLE_NAME } from "./nft_rules.ts";
 import type { Target } from "./target.ts";
 
 /** The kernel variables that decide what is said by ARP, and which packets come in. */
@@ -34,13 +36,15 @@ export interface HostState {
   /** Programs that are installed. */
   readonly programs: ReadonlySet<FilterProgram>;
   /** Tables named lvsdr. */
-  readonly nftTables: ReadonlyMap<NftFamily, readonly NftChain[]>;
+  readonly nftTables: ReadonlyMap<NftFamily, ListedTable>;
   /** Rules of the arptables method that exist, by {@linkcode ruleText}. */
-  readonly arptablesRules: ReadonlySet<string>;
+  readonly arptablesRules: ReadonlyMap<string, RulePlace>;
   /** Whether nft lists a table of arptables. */
   readonly hasArptablesTable: boolean;
+  /** Flags of that table, for example `dormant`; empty if it has none. */
+  readonly arptablesTableFlags: string;
   /** Rules of the redirect method that exist in iptables, by {@linkcode iptablesRuleText}. */
-  readonly iptablesRules: ReadonlySet<string>;
+  readonly iptablesRules: ReadonlyMap<string, RulePlace>;
   /** Addresses that a route of type local leads to, which no interface has. */
   readonly localRoutes: ReadonlySet<string>;
 }
@@ -80,36 +84,62 @@ export async function observeHost(links: readonly Link[], scope: Scope): Promise
     areSysctlsWritable: !canAdminister || await isSysctlWritable(deviceSysctl("all", "arp_ignore")),
     programs,
     nftTables: reads("nft", "nft", "redirect") ? await readNftTables() : new Map(),
-    arptablesRules: reads("arptables", "arptables") ? await readArptablesRules(targets) : new Set(),
-    hasArptablesTable: reads("nft", "arptables") ? await hasNftTable("arp", "filter") : true,
+    arptablesRules: reads("arptables", "arptables") ? await readArptablesRules(targets) : new Map(),
+    ...(reads("nft", "arptables")
+      ? await readArptablesTable()
+      : { hasArptablesTable: true, arptablesTableFlags: "" }),
     iptablesRules: reads("iptables", "redirect") && !programs.has("nft")
       ? await readIptablesRules(targets)
-      : new Set(),
+      : new Map(),
     localRoutes: isWanted("route") ? await readLocalRoutes() : new Set(),
   };
 }
 
-async function readNftTables(): Promise<Map<NftFamily, NftChain[]>> {
-  const tables = new Map<NftFamily, NftChain[]>();
+async function readNftTables(): Promise<Map<NftFamily, ListedTable>> {
+  const tables = new Map<NftFamily, ListedTable>();
   for (const family of ["arp", "ip6", "inet"] as const) {
     if (!await hasNftTable(family, TABLE_NAME)) continue;
-    tables.set(family, parseChains(await requireCommand("nft", ["-j", "list", "table", family, TABLE_NAME])));
+    const flags = await readNftTableFlags(family, TABLE_NAME);
+    // With flags it is none of ours, and its JSON cannot be relied on.
+    const json = flags === ""
+      ? await requireCommand("nft", ["-j", "list", "table", family, TABLE_NAME])
+      : null;
+    tables.set(family, { flags, chains: json === null ? [] : parseChains(json) });
   }
   return tables;
 }
 
-async function readArptablesRules(targets: readonly Target[]): Promise<Set<string>> {
-  const present = new Set<string>();
-  for (const rule of arptablesRules(targets)) {
-    if (await hasArptablesRule(rule.chain, rule.args)) present.add(ruleText(rule));
+async function readArptablesTable(): Promise<Pick<HostState, "hasArptablesTable" | "arptablesTableFlags">> {
+  const hasArptablesTable = await hasNftTable("arp", "filter");
+  return {
+    hasArptablesTable,
+    arptablesTableFlags: hasArptablesTable ? await readNftTableFlags("arp", "filter") : "",
+  };
+}
+
+async function readArptablesRules(targets: readonly Target[]): Promise<Map<string, RulePlace>> {
+  const chains = await listArptablesRules();
+  const rules = arptablesRules(targets);
+  const present = new Map<string, RulePlace>();
+  for (const chain of ["INPUT", "OUTPUT"] as const) {
+    const ours = rules.filter((rule) => rule.chain === chain);
+    const places = placesOf(ours.map(({ args }) => args), chains.get(chain) ?? []);
+    ours.forEach((rule, i) => note(present, ruleText(rule), places[i]));
   }
   return present;
 }
 
-async function readIptablesRules(targets: readonly Target[]): Promise<Set<string>> {
-  const present = new Set<string>();
-  for (const rule of iptablesRules(targets)) {
-    if (await hasIptablesRule(rule)) present.add(iptablesRuleText(rule));
+async function readIptablesRules(targets: readonly Target[]): Promise<Map<string, RulePlace>> {
+  const rules = iptablesRules(targets);
+  const present = new Map<string, RulePlace>();
+  for (const program of new Set(rules.map((rule) => rule.program))) {
+    const ours = rules.filter((rule) => rule.program === program);
+    const places = placesOf(ours.map(({ args }) => args), await listNatRules(program));
+    ours.forEach((rule, i) => note(present, iptablesRuleText(rule), places[i]));
   }
   return present;
+}
+
+function note(places: Map<string, RulePlace>, rule: string, place: RulePlace | null | undefined): void {
+  if (place) places.set(rule, place);
 }

@@ -26,6 +26,14 @@ export interface NftChain {
   readonly rules: readonly (readonly unknown[])[];
 }
 
+/** A table as nft lists it. */
+export interface ListedTable {
+  /** For example `dormant`, a table whose rules are asleep; empty if it has none, as the tables that lvsdr makes. */
+  readonly flags: string;
+  /** Not known of a table with flags. */
+  readonly chains: readonly NftChain[];
+}
+
 interface Rule {
   readonly text: string;
   readonly expression: readonly unknown[];
@@ -140,9 +148,9 @@ export function renderTable(table: Table): string {
   return `create ${name}\n${name} {\n${chains.join("")}}\n`;
 }
 
-/** Whether `chains`, as listed by nft, are those of `table`. */
-export function isSameTable(table: Table, chains: readonly NftChain[]): boolean {
-  const wanted = table.chains.map((chain) => ({
+/** Whether a table that nft lists is `table`, and awake. */
+export function isSameTable(table: Table, listed: ListedTable): boolean {
+  const chains = table.chains.map((chain) => ({
     name: chain.name,
     type: chain.type,
     hook: chain.hook,
@@ -150,7 +158,7 @@ export function isSameTable(table: Table, chains: readonly NftChain[]): boolean 
     policy: "accept",
     rules: chain.rules.map((rule) => rule.expression),
   }));
-  return isDeepStrictEqual(wanted, chains);
+  return isDeepStrictEqual({ flags: "", chains }, listed);
 }
 
 /** Chains in the output of `nft -j list table`. */
@@ -244,7 +252,7 @@ function hexText(address: string): string {
 }
 
 function portsValue(ports: readonly PortRange[]): { readonly text: string; readonly json: unknown } {
-  const values = ports.map(({ first, last }) =>
+  const values = joinedRanges(ports).map(({ first, last }) =>
     first === last
       ? { text: `${first}`, json: first as unknown }
       : { text: `${first}-${last}`, json: { range: [first, last] } }
@@ -254,4 +262,15 @@ function portsValue(ports: readonly PortRange[]): { readonly text: string; reado
     text: `{ ${values.map(({ text }) => text).join(", ")} }`,
     json: { set: values.map(({ json }) => json) },
   };
+}
+
+/** The same ports in as few ranges as possible, in order: as nft lists them, who joins those that touch by itself. */
+function joinedRanges(ports: readonly PortRange[]): PortRange[] {
+  const joined: PortRange[] = [];
+  for (const range of ports.toSorted((one, other) => one.first - other.first)) {
+    const before = joined.at(-1);
+    if (before === undefined || range.first > before.last + 1) joined.push(range);
+    else joined.splice(-1, 1, { first: before.first, last: Math.max(before.last, range.last) });
+  }
+  return joined;
 }

@@ -5,41 +5,26 @@
  */
 
 import manifest from "../deno.json" with { type: "json" };
-import { applySteps, undoSteps } from "../host/change_host.ts";
+import { applySteps, reportTo, undoEarlierRun, undoSteps } from "../host/change_host.ts";
 import { canAdministerNetwork } from "../host/command.ts";
-import { Journal, journalExists } from "../host/journal.ts";
+import { Journal } from "../host/journal.ts";
+import type { OwnerScope } from "../host/journal_lines.ts";
 import { notifyReady, notifyStopping } from "../host/service_manager.ts";
 import { ExitCode } from "../model/exit_code.ts";
-import { HostError, OperatorError } from "../model/operator_error.ts";
+import { HostError } from "../model/operator_error.ts";
 import { auditJson, auditText } from "./audit_text.ts";
 import type { WatchScope } from "./drift_watch.ts";
 import { holdHost } from "./hold.ts";
 import { HostRecord } from "./host_record.ts";
 import { Interruption } from "./interruption.ts";
 import { looseDevices } from "./methods/reverse_path.ts";
+import { assertConsistent, type RealServerOptions } from "./options.ts";
 import { planJson, planText } from "./plan_text.ts";
 import { assertFeasible, assertHolding, planSteps } from "./requirement.ts";
 import { assertNotBehindVip } from "./status_task.ts";
-import { type Look, lookAtHost, readTask, type Task, type TaskOptions } from "./task.ts";
+import { type Look, lookAtHost, readTask, type Task } from "./task.ts";
 
 const JOURNAL_NAME = "realserver.journal";
-
-export interface RealServerOptions extends TaskOptions {
-  /** Apply, verify and return, leaving everything in force. */
-  readonly once: boolean;
-  /** Only audit. */
-  readonly check: boolean;
-  /** Only print the plan. */
-  readonly print: boolean;
-  /** Only take back what an earlier run left. */
-  readonly undo: boolean;
-  /** Report drift while holding, and do not repair it. */
-  readonly noRepair: boolean;
-  /** Print the audit or the plan as JSON. */
-  readonly json: boolean;
-  /** Folder of the undo journal. */
-  readonly runDir: string;
-}
 
 /** Where text for the operator goes. */
 export interface RealServerOutput {
@@ -61,26 +46,15 @@ export async function runRealServer(options: RealServerOptions, output: RealServ
   }
   if (!canAdminister) throw lacksPrivilege();
 
-  const report = (line: string): void => {
-    try {
-      output.write(`${line}\n`);
-    } catch {
-      // Whoever read this is gone; that must not stop changes, and least of all their undoing, half-way.
-    }
-  };
+  const report = reportTo(output);
   const journalPath = `${options.runDir}/${JOURNAL_NAME}`;
-  if (options.undo && !journalExists(journalPath)) {
-    report("Nothing to undo");
+  if (options.undo) {
+    await undoEarlierRun(journalPath, report);
     return ExitCode.OK;
   }
   // Read first: a command line or configuration that cannot work should leave no trace at all.
-  const task = options.undo ? null : await readTask(options);
-  using journal = await Journal.open(journalPath);
-  if (task === null) {
-    await undoSteps(journal, "all", report);
-    report("Everything undone");
-    return ExitCode.OK;
-  }
+  const task = await readTask(options);
+  using journal = await Journal.open(journalPath, scopeOf(task));
   if (journal.unkeptSteps.length > 0) {
     report("An earlier run ended without undoing its changes; undoing them now");
     await undoSteps(journal, "unkept", report);
@@ -97,6 +71,8 @@ async function harden(
   using interruption = new Interruption();
   const record = new HostRecord(manifest.version);
   await using _status = options.once ? null : await openStatus(task, record, report);
+  await using undoing = new AsyncDisposableStack();
+  undoing.defer(() => undoSteps(journal, "unkept", report));
   let atStart: Look;
   let verified: Look;
   let held: Task;
@@ -117,7 +93,6 @@ async function harden(
   } catch (error) {
     const reason = interruption.signal.aborted ? "interrupted" : String(error);
     if (journal.unkeptSteps.length > 0) report(`not hardened, undoing: ${reason}`);
-    await undoSteps(journal, "unkept", report);
     if (!interruption.signal.aborted) throw error;
     return ExitCode.FAILED;
   }
@@ -128,27 +103,33 @@ async function harden(
     );
     return ExitCode.OK;
   }
+  undoing.defer(notifyStopping);
   const aim = { ...held.aim, looseDevices: looseDevices(verified.state, held.aim.targets) };
-  try {
-    await holdHost({
-      journal,
-      atStart,
-      verified,
-      watchScope: watchScopeOf(verified, held),
-      isRepairing: !options.noRepair,
-      record,
-      onReady: async () => {
-        report("holding; Ctrl-C undoes");
-        await notifyReady("Hardened and verified");
-      },
-      look: () => lookAtHost({ ...held, aim }, true),
-      report,
-    }, interruption.signal);
-  } finally {
-    await notifyStopping();
-    await undoSteps(journal, "unkept", report);
-  }
+  await holdHost({
+    journal,
+    atStart,
+    verified,
+    watchScope: watchScopeOf(verified, held),
+    isRepairing: !options.noRepair,
+    record,
+    onReady: async () => {
+      await notifyReady("Hardened and verified", report);
+      report("holding; Ctrl-C undoes");
+    },
+    look: () => lookAtHost({ ...held, aim }, true),
+    report,
+  }, interruption.signal);
   return ExitCode.OK;
+}
+
+/** What others, for example the doctor, need to look at this host as the role does. */
+function scopeOf({ aim }: Task): OwnerScope {
+  const vips = aim.targets.map(({ vip, realServerAddress, bindings }) => ({
+    vip,
+    realServerAddress,
+    bindings,
+  }));
+  return { interface: aim.wantedDevice, vips };
 }
 
 /** Opens the status port, if one is configured. */
@@ -196,32 +177,6 @@ async function inspect(
   if (!isWholeTruth) throw lacksPrivilege();
   output.write(options.json ? auditJson(choice, requirements) : auditText(choice, requirements));
   return isHealthy ? ExitCode.OK : ExitCode.FAILED;
-}
-
-function assertConsistent(options: RealServerOptions): void {
-  const modes = (["once", "check", "print", "undo"] as const).filter((mode) => options[mode]);
-  if (modes.length > 1) {
-    throw usage(
-      `Cannot use ${modes.map((mode) => `--${mode}`).join(" and ")} together`,
-      "Choose one of them",
-    );
-  }
-  if (options.config !== null && options.vips.length > 0) {
-    throw usage("Cannot use --config and --vip together", "VIPs come from the configuration, or from --vip");
-  }
-  if (options.noRepair && modes.length > 0) {
-    throw usage(
-      `Cannot use --no-repair and --${modes[0]} together`,
-      "It is about drift while the role holds the host",
-    );
-  }
-  if (!options.undo && options.config === null && options.vips.length === 0) {
-    throw usage("No VIP is given", "Use --vip ADDRESS, or -c FILE with the cluster's configuration");
-  }
-}
-
-function usage(message: string, remedy: string): OperatorError {
-  return new OperatorError(message, ExitCode.USAGE, { remedy });
 }
 
 function lacksPrivilege(): HostError {

@@ -9,6 +9,7 @@ import type { Report } from "../host/change_host.ts";
 import type { RealServerStatusConfig } from "../model/config.ts";
 import { ExitCode } from "../model/exit_code.ts";
 import type { HostStatus } from "../model/host_status.ts";
+import { endpointText } from "../model/ip_address.ts";
 import { OperatorError } from "../model/operator_error.ts";
 import { createStatusApp } from "./status_app.ts";
 import type { StatusTask } from "./status_task.ts";
@@ -58,7 +59,7 @@ export class StatusEndpoint implements AsyncDisposable {
   }
 
   #listen(address: string): void {
-    const where = address.includes(":") ? `[${address}]:${this.#port}` : `${address}:${this.#port}`;
+    const where = endpointText(address, this.#port);
     try {
       const options = { hostname: address, port: this.#port, signal: this.#stopped.signal };
       this.#servers.push(Deno.serve({ ...options, onListen: () => {} }, this.#app.fetch));

@@ -7,7 +7,7 @@
 
 import { type SysctlKey, sysctlName } from "../host/sysctl.ts";
 
-/** Folders that `sysctl --system` reads, sysctl.d(5). */
+/** Folders that `sysctl --system` reads, in the order of their precedence, sysctl.d(5). */
 const FOLDERS = [
   "/etc/sysctl.d",
   "/run/sysctl.d",
@@ -16,14 +16,27 @@ const FOLDERS = [
   "/lib/sysctl.d",
 ];
 
-/** Lines such as `/etc/sysctl.d/90-net.conf sets net.ipv4.conf.all.arp_ignore = 0`, for values that are `found`. */
-export async function filesSetting(key: SysctlKey, found: string): Promise<string[]> {
-  const lines: string[] = [];
+/** What a file sets at boot, or with `sysctl --system`. */
+export interface FileSetting {
+  readonly key: SysctlKey;
+  readonly value: string;
+  readonly path: string;
+}
+
+/** What all files set that are loaded and can be read; a variable is there once for each file that sets it. */
+export async function readSettings(): Promise<FileSetting[]> {
+  const found: FileSetting[] = [];
   for (const path of await sysctlFiles()) {
     const text = await Deno.readTextFile(path).catch(() => "");
-    if (settings(text).get(key) === found) lines.push(`${path} sets ${sysctlName(key)} = ${found}`);
+    for (const [key, value] of settings(text)) found.push({ key, value, path });
   }
-  return lines;
+  return found;
+}
+
+/** Lines such as `/etc/sysctl.d/90-net.conf sets net.ipv4.conf.all.arp_ignore = 0`, for values that are `found`. */
+export async function filesSetting(key: SysctlKey, found: string): Promise<string[]> {
+  const settings = (await readSettings()).filter((setting) => setting.key === key && setting.value === found);
+  return settings.map(({ path }) => `${path} sets ${sysctlName(key)} = ${found}`);
 }
 
 /** Variables that a file of sysctl.d(5) sets, the last line of each; patterns with `*` are left out. */
@@ -46,7 +59,7 @@ function keyOf(name: string): SysctlKey {
 async function sysctlFiles(): Promise<string[]> {
   const paths: string[] = [];
   const targets = new Set<string>();
-  for (const path of ["/etc/sysctl.conf", ...await folderFiles()]) {
+  for (const path of ["/etc/sysctl.conf", ...await folderFiles(FOLDERS)]) {
     const target = await Deno.realPath(path).catch(() => null);
     if (target === null || targets.has(target)) continue; // /lib is often /usr/lib, 99-sysctl.conf /etc/sysctl.conf
     targets.add(target);
@@ -55,16 +68,15 @@ async function sysctlFiles(): Promise<string[]> {
   return paths;
 }
 
-async function folderFiles(): Promise<string[]> {
-  const paths: string[] = [];
-  for (const folder of FOLDERS) {
-    try {
-      for await (const { name } of Deno.readDir(folder)) {
-        if (name.endsWith(".conf")) paths.push(`${folder}/${name}`);
-      }
-    } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
+/** Files of folders; of those with the same name only the first is loaded. */
+export async function folderFiles(folders: readonly string[]): Promise<string[]> {
+  const paths = new Map<string, string>();
+  for (const folder of folders) {
+    // Most hosts lack most of them. What cannot be read is not told: it is a cause that is looked for, nothing more.
+    const entries = await Array.fromAsync(Deno.readDir(folder)).catch(() => []);
+    for (const { name } of entries) {
+      if (name.endsWith(".conf") && !paths.has(name)) paths.set(name, `${folder}/${name}`);
     }
   }
-  return paths;
+  return [...paths.values()];
 }

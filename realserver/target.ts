@@ -107,8 +107,7 @@ export function followTargets(targets: readonly Target[], links: readonly Link[]
 }
 
 function presentName({ device, deviceIndex }: Target, links: readonly Link[]): string {
-  // One that was taken out and put back has a new number and its old name.
-  if (links.some((link) => link.name === device)) return device;
+  // One that was taken out and put back has a new number, and its old name unless another one has it now.
   return links.find((link) => link.index === deviceIndex)?.name ?? device;
 }
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { readDefaultRouteDevice, readLinks } from "../host/links.ts";
+import { type Link, readDefaultRouteDevice, readLinks } from "../host/links.ts";
 import { type AddressFamily } from "../model/ip_address.ts";
 import type { Config, Method, Protocol } from "../model/config.ts";
 import { type PortArgument, virtualAddressesFromArguments } from "./arguments.ts";
@@ -12,7 +12,13 @@ import { type Aim, type Choice, chooseMethod, requirementsOf } from "./choose_me
 import { type HostState, observeHost } from "./host_state.ts";
 import type { Requirement } from "./requirement.ts";
 import { type StatusTask, statusTaskOf } from "./status_task.ts";
-import { followTargets, locateTargets, type Target, virtualAddressesFromConfig } from "./target.ts";
+import {
+  followTargets,
+  locateTargets,
+  type Target,
+  type VirtualAddress,
+  virtualAddressesFromConfig,
+} from "./target.ts";
 
 /** Where VIPs come from, and how to accept them. */
 export interface TaskOptions {
@@ -21,7 +27,8 @@ export interface TaskOptions {
   readonly vips: readonly string[];
   /** Ports of the VIPs; only the redirect method needs them. */
   readonly ports: readonly PortArgument[];
-  readonly protocol: Protocol;
+  /** `null` means TCP. */
+  readonly protocol: Protocol | null;
   /** `auto`: what the configuration says, else chosen by what the host has. */
   readonly method: Method | "auto";
   /** The only interface to harden; `null` means find it, and harden all where that is possible. */
@@ -50,22 +57,36 @@ export async function readTask(options: TaskOptions): Promise<Task> {
   const links = await readLinks();
   const config = options.config === null ? null : await loadClusterConfig(options.config);
   const addresses = config === null
-    ? virtualAddressesFromArguments(options.vips, options.ports, options.protocol)
+    ? virtualAddressesFromArguments(options.vips, options.ports, options.protocol ?? "tcp")
     : virtualAddressesFromConfig(config, links);
+  return {
+    aim: await aimAt(addresses, links, options.interface),
+    asked: askedChoice(options.method, "as asked for") ??
+      askedChoice(config?.realserver.method ?? "auto", "as configured"),
+    status: config === null ? null : statusTaskOf(config, links),
+  };
+}
+
+/**
+ * Finds the interfaces of virtual addresses; see {@linkcode locateTargets}.
+ *
+ * @param wantedDevice The only interface to harden, or `null`.
+ * @throws {HostError} If there is no such interface.
+ */
+export async function aimAt(
+  addresses: readonly VirtualAddress[],
+  links: readonly Link[],
+  wantedDevice: string | null,
+): Promise<Aim> {
   const devices: Readonly<Record<AddressFamily, string | null>> = {
     4: await readDefaultRouteDevice(4),
     6: await readDefaultRouteDevice(6),
   };
   const targets = locateTargets(addresses, links, {
-    wanted: options.interface,
+    wanted: wantedDevice,
     ofDefaultRoute: (version) => devices[version],
   });
-  return {
-    aim: { targets, wantedDevice: options.interface, looseDevices: new Set() },
-    asked: askedChoice(options.method, "as asked for") ??
-      askedChoice(config?.realserver.method ?? "auto", "as configured"),
-    status: config === null ? null : statusTaskOf(config, links),
-  };
+  return { targets, wantedDevice, looseDevices: new Set() };
 }
 
 /**

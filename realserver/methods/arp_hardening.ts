@@ -16,7 +16,7 @@ import type { Requirement } from "../requirement.ts";
 import type { Target } from "../target.ts";
 
 /** How one of the two variables is judged. */
-interface ArpRule {
+export interface ArpRule {
   readonly name: "arp_ignore" | "arp_announce";
   /** What is written. */
   readonly value: number;
@@ -28,7 +28,7 @@ interface ArpRule {
   readonly why: string;
 }
 
-const ARP_RULES: readonly ArpRule[] = [
+export const ARP_RULES: readonly ArpRule[] = [
   {
     name: "arp_ignore",
     value: 1,
@@ -85,7 +85,7 @@ function arpRequirement(
   const read = (device: string) => state.sysctls.get(deviceSysctl(device, rule.name));
   const ofAll = Number(read("all") ?? "0");
   const own = read(scope.device);
-  if (own === undefined) return null; // the interface does not speak IPv4
+  if (own === undefined) return null; // the interface does not speak IPv4, which is judged elsewhere
   const effective = Math.max(ofAll, Number(own));
   const good = scope.isCluster ? rule.good : rule.goodElsewhere;
   // What all contributes may be lowered for another interface's sake, so beside the cluster only an own 8 is lasting.

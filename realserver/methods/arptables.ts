@@ -13,6 +13,7 @@ import { familyOf } from "../../model/ip_address.ts";
 import { ExitCode } from "../../model/exit_code.ts";
 import { OperatorError } from "../../model/operator_error.ts";
 import { assertOwnAddresses, type Target } from "../target.ts";
+import { ruleRequirement } from "./filter_rule.ts";
 import { onHost } from "./placement.ts";
 
 /**
@@ -31,19 +32,32 @@ export function arptablesRequirements(state: HostState, targets: readonly Target
     );
   }
   assertOwnAddresses(targets);
-  const rules = arptablesRules(targets).map((rule): Requirement => {
+  const rules = arptablesRules(targets).map((rule) => {
     const { chain, args } = rule;
-    const isPresent = state.arptablesRules.has(ruleText(rule));
     const step: ArptablesRule = { kind: "arptablesRule", chain, args, isTableNew: !state.hasArptablesTable };
-    return {
-      fact: `arptables ${chain} for ${rule.vip}`,
-      found: isPresent ? args.join(" ") : "no such rule",
-      wanted: args.join(" "),
-      holds: isPresent,
-      why: rule.why,
-      steps: isPresent ? [] : [step],
-      remedy: null,
-    };
+    const place = state.arptablesRules.get(ruleText(rule));
+    return ruleRequirement(`arptables ${chain} for ${rule.vip}`, step, place, rule.why);
   });
-  return [...rules, ...targets.flatMap((target) => onHost(state, target, target.device))];
+  return [
+    ...tableAwake(state),
+    ...rules,
+    ...targets.flatMap((target) => onHost(state, target, target.device)),
+  ];
+}
+
+/** The table of the nft-based arptables works; nothing to say if it does. */
+function tableAwake({ arptablesTableFlags: flags }: HostState): Requirement[] {
+  if (!/\bdormant\b/.test(flags)) return [];
+  // Naming a table without flags takes its flags away.
+  const words = ["nft", "add", "table", "arp", "filter"];
+  return [{
+    fact: "nft table arp filter",
+    found: `there with flags ${flags}`,
+    wanted: "there without flags",
+    holds: false,
+    why: "the rules of a table that is dormant are not in force",
+    steps: [],
+    remedy: words.join(" "),
+    restorations: [{ sentence: "take the flags of nft table arp filter away", words }],
+  }];
 }

@@ -13,7 +13,7 @@ import { DISABLE_IPV6, type HostState } from "../host_state.ts";
 import type { Requirement, Restoration } from "../requirement.ts";
 import type { Target } from "../target.ts";
 
-/** The VIP is on the loopback interface and nowhere else. */
+/** The VIP is on the loopback interface, or on another that answers no ARP, and nowhere else. */
 export function onLoopbackOnly(state: HostState, target: Target): Requirement[] {
   const protocol = familyOf(target.vip) === 6 ? "NDP" : "ARP";
   const why =
@@ -46,16 +46,17 @@ export function onNothing(state: HostState, target: Target, why: string): Requir
   };
 }
 
-/** Interfaces, loopback aside, that hold the VIP as a single address. */
+/** Interfaces that hold the VIP as a single address and would answer ARP or Neighbor Discovery for it. */
 export function nicsHolding(state: HostState, vip: string): string[] {
   return holders(state, vip)
-    .filter((held) => held.prefixLength === hostPrefixLength(vip) && !held.isLoopback)
+    .filter((held) => held.prefixLength === hostPrefixLength(vip) && !held.isSilent)
     .map((held) => held.device);
 }
 
 interface Holder {
   readonly device: string;
-  readonly isLoopback: boolean;
+  /** Whether it accepts the VIP's packets and answers nobody who asks for the VIP, as `lo` does. */
+  readonly isSilent: boolean;
   readonly prefixLength: number;
 }
 
@@ -63,7 +64,7 @@ function holders(state: HostState, vip: string): Holder[] {
   return state.links.flatMap((link) =>
     addressesLike(link, vip).filter((held) => held.address === vip).map(({ prefixLength }) => ({
       device: link.name,
-      isLoopback: link.isLoopback,
+      isSilent: link.isLoopback || (link.isUp && !link.hasArp),
       prefixLength,
     }))
   );
@@ -77,7 +78,7 @@ function place(
   const found = holders(state, vip);
   const length = hostPrefixLength(vip);
   const misplaced = found.filter((held) =>
-    held.prefixLength !== length || (!rule.isAnywhereFine && held.device !== rule.device)
+    held.prefixLength !== length || (!rule.isAnywhereFine && !held.isSilent)
   );
   const wrongPrefix = misplaced.find((held) => held.prefixLength !== length);
   const step: AddAddress = { kind: "addAddress", address: vip, device: rule.device };
@@ -86,7 +87,7 @@ function place(
     found: placesText(vip, found),
     wanted: rule.isAnywhereFine
       ? `${vip}/${length} on some interface`
-      : `${vip}/${length} on ${rule.device} only`,
+      : `${vip}/${length} on ${rule.device} only, or on an interface without ARP`,
     holds: found.length > 0 && misplaced.length === 0,
     why: wrongPrefix === undefined
       ? rule.why
@@ -125,6 +126,7 @@ export function ipv6Enabled(state: HostState, targets: readonly Target[]): Requi
     why: "the kernel refuses IPv6 addresses and routes on an interface where IPv6 is disabled",
     steps: [],
     remedy: `sysctl -w ${sysctlName(DISABLE_IPV6)}=0`,
+    sysctls: [DISABLE_IPV6],
   }];
 }
 

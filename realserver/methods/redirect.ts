@@ -13,6 +13,7 @@ import { iptablesRules, iptablesRuleText } from "../iptables_rules.ts";
 import { redirectTable } from "../nft_rules.ts";
 import type { Requirement } from "../requirement.ts";
 import type { Target } from "../target.ts";
+import { ruleRequirement } from "./filter_rule.ts";
 import { tableRequirement } from "./nft_table.ts";
 import { onNothing } from "./placement.ts";
 
@@ -43,16 +44,9 @@ export function redirectRequirements(state: HostState, targets: readonly Target[
 }
 
 function iptablesRequirements(state: HostState, targets: readonly Target[]): Requirement[] {
-  return iptablesRules(targets).map(({ vip, program, args }): Requirement => {
-    const holds = state.iptablesRules.has(iptablesRuleText({ program, args }));
-    return {
-      fact: `${program} nat PREROUTING for ${vip}`,
-      found: holds ? args.join(" ") : "no such rule",
-      wanted: args.join(" "),
-      holds,
-      why: WHY,
-      steps: holds ? [] : [{ kind: "iptablesRule", program, args }],
-      remedy: null,
-    };
+  return iptablesRules(targets).map(({ vip, program, args }) => {
+    const place = state.iptablesRules.get(iptablesRuleText({ program, args }));
+    const step = { kind: "iptablesRule", program, args } as const;
+    return ruleRequirement(`${program} nat PREROUTING for ${vip}`, step, place, WHY);
   });
 }

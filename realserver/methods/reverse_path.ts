@@ -19,27 +19,30 @@ const LOOSE = "2";
 /**
  * The requirement for each interface that VIP traffic arrives on.
  *
- * @param looseDevices Interfaces whose filter must not be strict, even where answers leave by the same interface.
+ * @param looseDevices Numbers of the interfaces whose filter must not be strict, even where answers leave by the same
+ * interface.
  */
 export function reversePathRequirements(
   state: HostState,
   targets: readonly Target[],
-  looseDevices: ReadonlySet<string>,
+  looseDevices: ReadonlySet<number>,
 ): Requirement[] {
-  const devices = new Set(targets.filter(({ vip }) => familyOf(vip) === 4).map(({ device }) => device));
-  return [...devices].flatMap((device): Requirement[] => {
+  const devices = new Map(
+    targets.filter(({ vip }) => familyOf(vip) === 4).map(({ device, deviceIndex }) => [device, deviceIndex]),
+  );
+  return [...devices].flatMap(([device, index]): Requirement[] => {
     const key = deviceSysctl(device, "rp_filter");
     const ofAll = state.sysctls.get(deviceSysctl("all", "rp_filter"));
     const own = state.sysctls.get(key);
-    if (ofAll === undefined || own === undefined) return []; // a kernel or an interface without IPv4
+    if (ofAll === undefined || own === undefined) return []; // without IPv4, which is judged elsewhere
     const way = state.defaultRouteDevice;
     const isOtherWay = way !== null && way !== device;
-    const effective = Math.max(Number(ofAll), Number(own));
-    const holds = effective !== STRICT || (!isOtherWay && !looseDevices.has(device));
+    const mustBeLoose = isOtherWay || looseDevices.has(index);
+    const holds = !isStrict(state.sysctls, device) || !mustBeLoose;
     return [{
       fact: `rp_filter on ${device}`,
-      found: `${effective} (all ${ofAll}, ${device} ${own})`,
-      wanted: isOtherWay || looseDevices.has(device) ? "0 or 2" : "0, 1 or 2",
+      found: `${effectiveValue(state.sysctls, device)} (all ${ofAll}, ${device} ${own})`,
+      wanted: mustBeLoose ? "0 or 2" : "0, 1 or 2",
       holds,
       why: isOtherWay
         ? `strict filtering (1) drops clients' packets here, because answers leave by ${way}`
@@ -51,10 +54,18 @@ export function reversePathRequirements(
   });
 }
 
-/** Interfaces of `targets` whose filter is not strict. */
-export function looseDevices(state: HostState, targets: readonly Target[]): Set<string> {
-  const read = (device: string) => Number(state.sysctls.get(deviceSysctl(device, "rp_filter")) ?? "0");
-  return new Set(
-    targets.map(({ device }) => device).filter((device) => Math.max(read("all"), read(device)) !== STRICT),
-  );
+/** Numbers of the interfaces of `targets` whose filter is not strict. */
+export function looseDevices({ sysctls }: HostState, targets: readonly Target[]): Set<number> {
+  const loose = targets.filter(({ device }) => !isStrict(sysctls, device));
+  return new Set(loose.map(({ deviceIndex }) => deviceIndex));
+}
+
+/** Whether the filter of an interface is strict. */
+export function isStrict(sysctls: HostState["sysctls"], device: string): boolean {
+  return effectiveValue(sysctls, device) === STRICT;
+}
+
+function effectiveValue(sysctls: HostState["sysctls"], device: string): number {
+  const read = (name: string) => Number(sysctls.get(deviceSysctl(name, "rp_filter")) ?? "0");
+  return Math.max(read("all"), read(device));
 }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { isInstalled, requireCommand, runCommand, shellCommand } from "../../host/command.ts";
+import { isInstalled, requireCommand, runCommand, runProgram, shellCommand } from "../../host/command.ts";
 import { HostError } from "../../model/operator_error.ts";
 
 Deno.test("runCommand() gives standard input and returns output and exit code", async () => {
@@ -26,6 +26,55 @@ Deno.test("runCommand() names the package of a program that is missing", async (
     assert.match(error.remedy ?? "", /apt-get install/);
     return true;
   });
+});
+
+Deno.test("runCommand() gives a program more than a pipe holds, and takes as much from it meanwhile", async () => {
+  const text = "route get 192.0.2.10\n".repeat(50_000);
+  assert.deepEqual(await runCommand("cat", [], text), { code: 0, stdout: text, stderr: "" });
+});
+
+Deno.test("runCommand() gives the exit code of a program that does not read its input", async () => {
+  const text = "x".repeat(1_000_000);
+  assert.equal((await runCommand("sh", ["-c", "exec <&-; exit 4"], text)).code, 4);
+});
+
+Deno.test("runCommand() says why a program that is there cannot be started", async () => {
+  const file = await Deno.makeTempFile();
+  try {
+    // Neither may be executed, nor does the kernel take arguments of this length (execve(2), E2BIG).
+    for (const [program, args] of [[file, []], ["true", ["x".repeat(1 << 20)]]] as const) {
+      await assert.rejects(runCommand(program, args), (error) => {
+        assert(error instanceof HostError, String(error));
+        assert.equal(error.exitCode, 1, "it is not missing");
+        assert.match(error.message, /^Program ".*" cannot be started: .*(Permission denied|too long)/);
+        assert.match(error.remedy ?? "", /ulimit -a/);
+        return true;
+      });
+    }
+  } finally {
+    await Deno.remove(file);
+  }
+});
+
+Deno.test("runProgram() kills a program that does not end in time", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const run = runProgram("sh", ["-c", `echo $$ >'${folder}/pid'; exec sleep 1000`], { limitMs: 500 });
+    await assert.rejects(run, (error) => {
+      assert(error instanceof HostError, String(error));
+      assert.equal(error.exitCode, 1);
+      assert.match(error.message, /^Command "sh -c .* did not end within 0\.5 s and was killed$/);
+      return true;
+    });
+    const pid = (await Deno.readTextFile(`${folder}/pid`)).trim();
+    const { stdout } = await runCommand("sh", [
+      "-c",
+      `while grep -s State: /proc/${pid}/status | grep -v zombie; do sleep 0.05; done; echo gone`,
+    ]);
+    assert.match(stdout, /gone\n$/);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
 });
 
 Deno.test("requireCommand() shows the command and its complaint when it fails", async () => {

@@ -9,6 +9,7 @@ function link(name: string, ...addresses: string[]): Link {
     mtu: 1500,
     isUp: true,
     isLoopback: name === "lo",
+    hasArp: name !== "lo",
     addresses: addresses.map((text) => {
       const [address, prefix] = text.split("/");
       return { address: address!, prefixLength: Number(prefix), scope: "global" };
@@ -32,7 +33,7 @@ Deno.test("parseLinks() reads what ip(8) prints, IPv6 addresses apart", () => {
         {},
       ],
     },
-    { ifindex: 3, ifname: "tun0", flags: [], mtu: 1400, addr_info: [] },
+    { ifindex: 3, ifname: "tun0", flags: ["POINTOPOINT", "NOARP"], mtu: 1400, addr_info: [] },
   ]);
   assert.deepEqual(parseLinks(json), [
     {
@@ -42,6 +43,7 @@ Deno.test("parseLinks() reads what ip(8) prints, IPv6 addresses apart", () => {
       mtu: 1500,
       isUp: true,
       isLoopback: false,
+      hasArp: true,
       addresses: [{ address: "192.0.2.21", prefixLength: 24, scope: "global" }],
       ipv6Addresses: [{ address: "fe80::1", prefixLength: 64, scope: "link" }],
     },
@@ -52,6 +54,7 @@ Deno.test("parseLinks() reads what ip(8) prints, IPv6 addresses apart", () => {
       mtu: 1400,
       isUp: false,
       isLoopback: false,
+      hasArp: false,
       addresses: [],
       ipv6Addresses: [],
     },

@@ -20,7 +20,7 @@ Deno.test("applyCommand() and undoCommand() are what an operator would type", ()
     ],
     [
       { kind: "arptablesRule", chain: "INPUT", args: ["-d", "192.0.2.10", "-j", "DROP"], isTableNew: true },
-      "arptables -A INPUT -d 192.0.2.10 -j DROP",
+      "arptables -I INPUT -d 192.0.2.10 -j DROP",
       "arptables -D INPUT -d 192.0.2.10 -j DROP",
     ],
     [
@@ -35,8 +35,8 @@ Deno.test("applyCommand() and undoCommand() are what an operator would type", ()
     ],
     [
       { kind: "iptablesRule", program: "ip6tables", args: ["-d", "2001:db8::10", "-j", "REDIRECT"] },
-      "ip6tables -w -t nat -A PREROUTING -d 2001:db8::10 -j REDIRECT",
-      "ip6tables -w -t nat -D PREROUTING -d 2001:db8::10 -j REDIRECT",
+      "ip6tables -w 5 -t nat -I PREROUTING -d 2001:db8::10 -j REDIRECT",
+      "ip6tables -w 5 -t nat -D PREROUTING -d 2001:db8::10 -j REDIRECT",
     ],
     [
       { kind: "disableFeatures", device: "eth0", features: ["rx-gro-hw", "tx-checksum-ipv4"] },

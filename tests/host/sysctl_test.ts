@@ -7,6 +7,22 @@ Deno.test("readSysctls() leaves out variables that do not exist", async () => {
   assert.match(values.get("net/ipv4/conf/all/arp_ignore")!, /^\d+$/);
 });
 
+Deno.test("readSysctls() does not take variables for absent because the program that reads them was killed", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "lvsdr-sysctl-" });
+  const path = Deno.env.get("PATH") ?? "";
+  try {
+    await Deno.writeTextFile(`${folder}/grep`, "#!/bin/sh\nkill -KILL $$\n", { mode: 0o755 });
+    Deno.env.set("PATH", `${folder}:${path}`);
+    await assert.rejects(readSysctls(["net/ipv4/conf/all/arp_ignore"]), {
+      name: "HostError",
+      message: /could not be read: grep ended with exit code 137/,
+    });
+  } finally {
+    Deno.env.set("PATH", path);
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
 Deno.test("readSysctl() is null for a variable that does not exist", async () => {
   assert.equal(await readSysctl("net/ipv4/conf/nosuch/arp_ignore"), null);
 });

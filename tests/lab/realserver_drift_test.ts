@@ -30,6 +30,7 @@ const BREAKS: Readonly<Record<typeof METHODS[number], readonly Break[]>> = {
   ],
   arptables: [
     ["arptables -F INPUT", `arptables INPUT for ${VIP}`],
+    ["nft add table arp filter '{ flags dormant; }'", "nft table arp filter"],
     ["nft delete table arp filter", `arptables INPUT for ${VIP}`, `arptables OUTPUT for ${VIP}`],
     [`ip address delete ${VIP}/32 dev eth0`, VIP_FACT],
   ],

@@ -133,3 +133,27 @@ Deno.test(`interfaces that are renamed, and one that appears later, stay and bec
   assert.equal(code, 0, text);
   assert(!(await pair.server.require("ip", ["-4", "address"])).includes(`${VIP}/`));
 });
+
+Deno.test(
+  `a VIP on an interface without ARP, as a dummy one is, is silent where it is and stays there${needing}`,
+  {
+    ignore,
+  },
+  async () => {
+    await using pair = await RealServerPair.create();
+    await pair.server.ip([
+      ...["link add vip0 type veth peer name vip1", "link set vip0 arp off up", "link set vip1 up"],
+      `address add ${VIP}/32 dev vip0`,
+    ]);
+    assert.equal(await pair.isAnswered(VIP), true);
+    const role = await pair.hold("--vip", VIP);
+    assert.equal(await pair.isAnswered(VIP), false);
+    await pair.startWeb();
+    await pair.pointClientAtServer();
+    assert.equal(await pair.fetchFromVip(), "from the real server");
+    const { code, text } = await role.stop("SIGINT");
+    assert.equal(code, 0, text);
+    assert.match(text, /^method loopback: /m);
+    assert.match(await pair.server.require("ip", ["address", "show", "vip0"]), new RegExp(`${VIP}/32`));
+  },
+);

@@ -26,3 +26,17 @@ Deno.test(`systemd is told READY=1 when the host is verified, STOPPING=1 before 
   assert.equal((await role.stop("SIGTERM")).code, 0);
   await systemd.until(/STOPPING=1/);
 });
+
+Deno.test(`a role that cannot tell systemd that it is ready says so once and holds the host${needing}`, {
+  ignore,
+}, async () => {
+  await using pair = await RealServerPair.create();
+  pair.setEnvironment("NOTIFY_SOCKET", `${pair.folder}/notify`);
+  pair.hide("systemd-notify");
+  const { code, text } = await (await pair.hold("--vip", VIP)).stop("SIGTERM");
+  assert.equal(code, 0, text);
+  assert.equal(
+    text.match(/is not told .*: systemd-notify is not installed \(apt-get install systemd\)/g)?.length,
+    1,
+  );
+});

@@ -203,3 +203,17 @@ Deno.test(`the own address given as VIP is refused and not touched${needing}`, {
   assert.match(result.stderr, /not this host's own address/);
   assert.equal(await pair.snapshot(), before);
 });
+
+Deno.test(`a start that fails and cannot be taken back says both, the cause first${needing}`, {
+  ignore,
+}, async () => {
+  await using pair = await RealServerPair.create();
+  const folder = await fakeIp(pair, "echo no address >&2; exit 1");
+  const nft =
+    '#!/bin/sh\ncase "$*" in "delete table"*) echo no luck >&2; exit 1;; esac\nexec /usr/sbin/nft "$@"\n';
+  await Deno.writeTextFile(`${folder}/nft`, nft, { mode: 0o755 });
+  const { code, stderr } = await roleWith(pair, folder, "--method", "nft", "--vip", VIP);
+  assert.equal(code, 1);
+  assert.match(stderr, /^lvsdr: .*failed: no address\n(?: {2}.*\n)*lvsdr: Cannot undo .*: no luck\n/);
+  assert.doesNotMatch(stderr, /\n {4}at /, "no stack trace");
+});

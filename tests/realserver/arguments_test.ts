@@ -12,7 +12,7 @@ Deno.test("a VIP may be written with /32 and any other prefix is refused with th
   assert.deepEqual(vipsOf(VIP, `${VIP}/32`), [VIP]);
   assert.throws(() => vipsOf("192.0.2.10/24"), {
     exitCode: 64,
-    message: /would answer ARP for all of 192\.0\.2\.0\/24/,
+    message: /a shorter prefix than \/32 answers ARP for the whole subnet, write 192\.0\.2\.10$/,
   });
 });
 
@@ -20,8 +20,12 @@ Deno.test("an IPv6 VIP is taken in its canonical form, and a prefix other than /
   assert.deepEqual(vipsOf("2001:DB8:0:0::10", "2001:db8::10/128", "fd00::1"), ["2001:db8::10", "fd00::1"]);
   assert.throws(() => vipsOf("2001:db8::10/64"), {
     exitCode: 64,
-    message: /would take all of 2001:db8::\/64 for its own link/,
+    message: /a shorter prefix than \/128 takes the whole subnet for its own, write 2001:db8::10$/,
   });
+});
+
+Deno.test("whatever the configuration takes as a VIP is one on the command line too", () => {
+  assert.deepEqual(vipsOf("240.0.0.1"), ["240.0.0.1"]);
 });
 
 Deno.test("what is no unicast address is refused", () => {

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { arptablesRules, ruleText } from "../../realserver/arptables_rules.ts";
 import { chooseMethod, requirementsOf } from "../../realserver/choose_method.ts";
 import { planSteps } from "../../realserver/requirement.ts";
-import { hostState, link, target, VIP } from "./host_states.ts";
+import { hostState, link, REAL_SERVER_ADDRESS, target, VIP } from "./host_states.ts";
 
-const AIM = { targets: [target()], wantedDevice: null, looseDevices: new Set<string>() };
+const AIM = { targets: [target()], wantedDevice: null, looseDevices: new Set<number>() };
 const ON_NIC = [link("lo"), link("eth0", "192.0.2.21/24", `${VIP}/32`)];
 
 Deno.test("chooseMethod() takes loopback on an ordinary host", () => {
@@ -26,8 +26,15 @@ Deno.test("chooseMethod() takes nft where the VIP is on a NIC already", () => {
   assert.match(choice.reason, /on eth0 already/);
 });
 
+Deno.test("chooseMethod() takes loopback where the VIP is on a dummy interface", () => {
+  const links = [link("lo"), link("eth0", `${REAL_SERVER_ADDRESS}/24`), link("dummy0", `${VIP}/32`)];
+  assert.equal(chooseMethod(hostState({ links }), AIM).method, "loopback");
+});
+
 Deno.test("chooseMethod() stays with a method that is in force", () => {
-  const arptablesRulesInForce = new Set(arptablesRules(AIM.targets).map(ruleText));
+  const arptablesRulesInForce = new Map(
+    arptablesRules(AIM.targets).map((rule) => [ruleText(rule), "in force"] as const),
+  );
   const choice = chooseMethod(hostState({ links: ON_NIC, arptablesRules: arptablesRulesInForce }), AIM);
   assert.deepEqual(choice, { method: "arptables", reason: "it is in force already" });
 });
@@ -47,13 +54,13 @@ Deno.test("redirect without ports is a usage error, ARP rules without an own add
   const noPorts = {
     targets: [target({ bindings: [] })],
     wantedDevice: null,
-    looseDevices: new Set<string>(),
+    looseDevices: new Set<number>(),
   };
   assert.throws(() => requirementsOf("redirect", hostState(), noPorts), { exitCode: 64 });
   const noAddress = {
     targets: [target({ realServerAddress: null })],
     wantedDevice: null,
-    looseDevices: new Set<string>(),
+    looseDevices: new Set<number>(),
   };
   assert.throws(() => requirementsOf("nft", hostState(), noAddress), { exitCode: 69 });
   assert.throws(() => requirementsOf("arptables", hostState(), noAddress), { exitCode: 69 });
@@ -61,7 +68,7 @@ Deno.test("redirect without ports is a usage error, ARP rules without an own add
 });
 
 Deno.test("a table lvsdr with other rules is refused, never replaced", () => {
-  const nftTables = new Map([["arp" as const, []]]);
+  const nftTables = new Map([["arp" as const, { flags: "", chains: [] }]]);
   const requirements = requirementsOf("nft", hostState({ nftTables }), AIM);
   const table = requirements.find(({ fact }) => fact === "nft table arp lvsdr")!;
   assert.equal(table.holds, false);

@@ -42,14 +42,41 @@ Deno.test("a host tells its facts as of the last look, and that it could not be 
 Deno.test("drifts are told newest first, with the time they were mended, the last fifty of them", () => {
   const record = new HostRecord("1.2.3");
   record.looked(look(requirement("a", true)));
-  record.drifted(requirement("a", false), "somebody");
-  record.drifted(requirement("b", false), "unknown");
-  record.mended("a");
+  record.drifted([requirement("a", false)], "somebody");
+  record.drifted([requirement("b", false)], "unknown");
+  record.mended(["a"]);
   const [newest, oldest] = record.status()!.drifts;
   assert.deepEqual([newest!.fact, newest!.mendedAt], ["b", null]);
   assert.deepEqual([oldest!.fact, oldest!.cause], ["a", "somebody"]);
   assert.match(oldest!.mendedAt!, /^\d{4}-\d\d-\d\dT.*Z$/);
-  for (let index = 0; index < 60; index++) record.drifted(requirement(`c${index}`, false), "unknown");
+  for (let index = 0; index < 60; index++) record.drifted([requirement(`c${index}`, false)], "unknown");
   const { drifts } = record.status()!;
   assert.deepEqual([drifts.length, drifts[0]!.fact], [50, "c59"]);
+});
+
+Deno.test("a drift of many facts is one, and mended when the last of them holds", () => {
+  const record = new HostRecord("1.2.3");
+  record.looked(look(requirement("a", true)));
+  const [first, ...others] = ["a", "b", "c", "d", "e"].map((fact) => requirement(fact, false));
+  record.drifted([first!, ...others], "somebody");
+  record.mended(["a", "b", "c", "d"]);
+  const open = record.status()!.drifts;
+  assert.deepEqual(open.map(({ fact, mendedAt }) => [fact, mendedAt]), [["a, b, c and 2 more", null]]);
+  record.mended(["e"]);
+  const { mendedAt } = record.status()!.drifts[0]!;
+  assert.notEqual(mendedAt, null);
+});
+
+Deno.test("a host whose looks do not come to an end is not said to be in order", () => {
+  let nowMs = 0;
+  const record = new HostRecord("1.2.3", () => nowMs);
+  record.looked(look(requirement("a", true)));
+  nowMs = 60_000;
+  assert.equal(record.status()!.ok, true);
+  nowMs = 61_500;
+  const { ok, trouble, uptimeSeconds } = record.status()!;
+  assert.deepEqual([ok, trouble], [false, "The host has not been looked at for 61 s"]);
+  assert.equal(uptimeSeconds, 61);
+  record.looked(look(requirement("a", true)));
+  assert.deepEqual([record.status()!.ok, record.status()!.trouble], [true, null]);
 });

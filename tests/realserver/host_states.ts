@@ -20,6 +20,7 @@ export function link(name: string, ...addresses: string[]): Link {
     mtu: 1500,
     isUp: true,
     isLoopback: name === "lo",
+    hasArp: !["lo", "dummy0"].includes(name),
     addresses: heldAddresses(addresses.filter((text) => !text.includes(":"))),
     ipv6Addresses: heldAddresses(addresses.filter((text) => text.includes(":"))),
   };
@@ -44,9 +45,10 @@ export function hostState(changes: Partial<HostState> = {}): HostState {
     areSysctlsWritable: true,
     programs: new Set(["nft", "arptables"]),
     nftTables: new Map(),
-    arptablesRules: new Set(),
+    arptablesRules: new Map(),
     hasArptablesTable: false,
-    iptablesRules: new Set(),
+    arptablesTableFlags: "",
+    iptablesRules: new Map(),
     localRoutes: new Set(),
     ...changes,
   };

@@ -26,6 +26,18 @@ Deno.test("renderTable() writes single ports, ranges and sets as nft(8) does", (
   assert(text.includes(`ip daddr ${VIP} tcp dport { 443, 8000-8010 } counter redirect\n`));
 });
 
+Deno.test("redirectTable() joins ports that touch and sorts them, as nft(8) does by itself", () => {
+  const dport = (...ports: (readonly [number, number])[]) => {
+    const ranges = ports.map(([first, last]) => ({ first, last }));
+    const bindings = [{ protocol: "tcp" as const, ports: ranges, localPort: null }];
+    return /dport (.*) counter/.exec(renderTable(redirectTable([target({ bindings })])))![1];
+  };
+  assert.equal(dport([80, 80], [81, 81]), "80-81");
+  assert.equal(dport([8000, 8010], [80, 80], [81, 81]), "{ 80-81, 8000-8010 }");
+  assert.equal(dport([80, 80], [82, 82]), "{ 80, 82 }");
+  assert.equal(dport([1, 100], [50, 60]), "1-100");
+});
+
 Deno.test("arpTable() drops requests for the VIP and replies from it, and asks by the own address", () => {
   const text = renderTable(arpTable([{ ...target(), realServerAddress: REAL_SERVER_ADDRESS }]));
   const rules = text.split("\n").map((line) => line.trim()).filter((line) => line.startsWith("arp "));
@@ -36,7 +48,7 @@ Deno.test("arpTable() drops requests for the VIP and replies from it, and asks b
   ]);
 });
 
-Deno.test("isSameTable() looks past counters and handles, and at policy, priority and every rule", () => {
+Deno.test("isSameTable() looks past counters and handles, and at flags, policy, priority and every rule", () => {
   const redirect = redirectTable([target()]);
   const chain = {
     name: "prerouting",
@@ -55,8 +67,12 @@ Deno.test("isSameTable() looks past counters and handles, and at policy, priorit
     handle: 2,
     expr: [match("ip", "daddr", VIP), match("tcp", "dport", 80), counter, { redirect: null }],
   };
-  const listing = (...objects: unknown[]) => parseChains(JSON.stringify({ nftables: objects }));
+  const listing = (...objects: unknown[]) => ({
+    flags: "",
+    chains: parseChains(JSON.stringify({ nftables: objects })),
+  });
   assert.equal(isSameTable(redirect, listing({ chain }, { rule })), true);
+  assert.equal(isSameTable(redirect, { ...listing({ chain }, { rule }), flags: "dormant" }), false);
   assert.equal(isSameTable(redirect, listing({ chain })), false);
   assert.equal(isSameTable(redirect, listing({ chain }, { rule }, { rule })), false);
   assert.equal(isSameTable(redirect, listing({ chain: { ...chain, policy: "drop" } }, { rule })), false);
@@ -83,7 +99,8 @@ Deno.test("ndpTable() is recognised whether nft lists the target by its place or
       rule: { chain: name, expr: [type(value), { match: { op: "==", left, right } }, { drop: null }] },
     });
     const rules = [rule("input", "nd-neighbor-solicit"), rule("output", "nd-neighbor-advert")];
-    return parseChains(JSON.stringify({ nftables: [chain("input"), chain("output"), ...rules] }));
+    const nftables = [chain("input"), chain("output"), ...rules];
+    return { flags: "", chains: parseChains(JSON.stringify({ nftables })) };
   };
   const place = { payload: { base: "th", offset: 64, len: 128 } };
   const name = { payload: { protocol: "icmpv6", field: "taddr" } };

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { onHost, onLoopbackOnly, onNothing } from "../../realserver/methods/placement.ts";
+import { nicsHolding, onHost, onLoopbackOnly, onNothing } from "../../realserver/methods/placement.ts";
 import { assertFeasible, planSteps } from "../../realserver/requirement.ts";
 import { hostState, link, target, VIP } from "./host_states.ts";
 
@@ -23,6 +23,15 @@ Deno.test("a VIP on a NIC is refused by loopback and accepted by methods with AR
   const state = withLinks(link("lo"), link("eth0", `${VIP}/32`));
   assert.throws(() => assertFeasible(onLoopbackOnly(state, target())), /on eth0/);
   assert.deepEqual(onHost(state, target(), "lo").map(({ holds }) => holds), [true]);
+});
+
+Deno.test("a VIP on an interface that answers no ARP is as good as one on lo, while that is up", () => {
+  const dummy = link("dummy0", `${VIP}/32`);
+  const state = withLinks(link("lo"), link("eth0"), dummy);
+  assert.deepEqual(onLoopbackOnly(state, target()).map(({ holds }) => holds), [true]);
+  assert.deepEqual(nicsHolding(state, VIP), []);
+  const down = withLinks(link("lo"), link("eth0"), { ...dummy, isUp: false });
+  assert.throws(() => assertFeasible(onLoopbackOnly(down, target())), /on dummy0/);
 });
 
 Deno.test("a VIP whose removal could take the host's own address along is left for a person to remove", () => {

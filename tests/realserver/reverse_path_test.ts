@@ -3,7 +3,7 @@ import { looseDevices, reversePathRequirements } from "../../realserver/methods/
 import type { Requirement } from "../../realserver/requirement.ts";
 import { hostState, sysctls, target } from "./host_states.ts";
 
-const NONE: ReadonlySet<string> = new Set();
+const NONE: ReadonlySet<number> = new Set();
 
 function requirement(
   values: { all: number; eth0: number },
@@ -48,6 +48,14 @@ Deno.test("what was loose must not turn strict, wherever answers leave", () => {
   assert.equal(requirement({ all: 0, eth0: 2 }, "eth0", loose).holds, true);
   const strict = hostState({ sysctls: sysctls({ all: [0, 0, 1], eth0: [0, 0, 0] }) });
   assert.deepEqual([...looseDevices(strict, [target()])], []);
+});
+
+Deno.test("what was loose must not turn strict under another name either", () => {
+  const before = hostState({ sysctls: sysctls({ all: [0, 0, 0], eth0: [0, 0, 2] }) });
+  const loose = looseDevices(before, [target()]);
+  const renamed = hostState({ sysctls: sysctls({ all: [0, 0, 1], lan0: [0, 0, 0] }) });
+  const [found] = reversePathRequirements(renamed, [target({ device: "lan0" })], loose);
+  assert.equal(found!.holds, false);
 });
 
 Deno.test("IPv6 has no reverse path filter", () => {

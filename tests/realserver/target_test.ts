@@ -131,4 +131,5 @@ Deno.test("targets follow their interface when it is renamed, and when it is tak
   assert.equal(device(link("lo"), link("lan0")), "lan0");
   assert.equal(device(link("lo"), { ...link("eth0"), index: 7 }), "eth0");
   assert.equal(device(link("lo")), "eth0");
+  assert.equal(device(link("lo"), { ...link("eth0"), index: 3 }, link("eth1")), "eth1", "names were swapped");
 });
