@@ -27,9 +27,14 @@ const io = {
   isTerminal: Deno.stdout.isTerminal(),
 };
 
+/** Writes all of `text`, unless its reader has left, as head(1) does: then nobody wants the rest. */
 function writeAll(stream: { writeSync(bytes: Uint8Array): number }, text: string): void {
   let bytes = encoder.encode(text);
-  while (bytes.length > 0) bytes = bytes.subarray(stream.writeSync(bytes));
+  try {
+    while (bytes.length > 0) bytes = bytes.subarray(stream.writeSync(bytes));
+  } catch (error) {
+    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+  }
 }
 
 function wholeNumber(lowest: number, highest: number): (text: string) => number {
@@ -105,7 +110,15 @@ function buildProgram(exit: (code: ExitCode) => void): CommandUnknownOpts {
     .addOption(
       new Option("--log-format <format>", "how events are logged").choices(["text", "json"]).default("text"),
     )
-    .action(async ({ config: file, runDir, logFormat }, command) => {
+    .addOption(
+      new Option("--undo", "only take back what a director that was killed has left").default(false)
+        .conflicts(["config", "logFormat"]),
+    )
+    .action(async ({ config: file, runDir, logFormat, undo }, command) => {
+      if (undo) {
+        const { undoDirector } = await import("./director/undo.ts");
+        return exit(await undoDirector({ runDir }, io));
+      }
       const config = required(file, command);
       const { runDirector } = await import("./director/run.ts");
       exit(await runDirector({ config, runDir, logFormat: logFormat as "text" | "json" }, io));
@@ -124,7 +137,7 @@ function buildProgram(exit: (code: ExitCode) => void): CommandUnknownOpts {
       "port of the VIP, for method redirect, and the port of this host it goes to; may be repeated",
       collect(portArgument),
     )
-    .addOption(new Option("--protocol <name>", "protocol of --port").choices(["tcp", "udp"]).default("tcp"))
+    .addOption(new Option("--protocol <name>", "protocol of --port (default: tcp)").choices(["tcp", "udp"]))
     .addOption(
       new Option("--method <name>", "how to solve the ARP problem").choices(["auto", ...METHODS]).default(
         "auto",
@@ -137,9 +150,9 @@ function buildProgram(exit: (code: ExitCode) => void): CommandUnknownOpts {
     .option("--once", "apply, verify and exit; --undo takes it back", false)
     .option("--check", "only audit: change nothing, exit 1 if anything is wrong", false)
     .option("--print", "only print the plan as shell commands", false)
-    .option("--undo", "take back what an earlier run changed", false)
+    .option("--undo", "only take back what an earlier run changed", false)
     .option("--no-repair", "while holding, report what drifts but do not repair it")
-    .addOption(jsonOption())
+    .addOption(new Option("--json", "print the audit or the plan as JSON").default(false))
     .addOption(runDirOption())
     .action(async (options) => {
       const { runRealServer } = await import("./realserver/run.ts");
@@ -150,7 +163,7 @@ function buildProgram(exit: (code: ExitCode) => void): CommandUnknownOpts {
           config: options.config ?? null,
           vips: options.vip ?? [],
           ports: options.port ?? [],
-          protocol: options.protocol as "tcp" | "udp",
+          protocol: (options.protocol ?? null) as "tcp" | "udp" | null,
           method: options.method as "auto" | typeof METHODS[number],
           interface: options.interface ?? null,
         }, io),
@@ -200,6 +213,7 @@ function buildProgram(exit: (code: ExitCode) => void): CommandUnknownOpts {
     .addOption(configOption())
     .option("--interface <name>", "interface on the link of the real servers (default: by subnet)")
     .addOption(jsonOption())
+    .addOption(runDirOption())
     .action(async (service, options, command) => {
       const config = required(options.config, command);
       const { runVerify } = await import("./sentinel/verify_command.ts");
@@ -277,8 +291,8 @@ function buildProgram(exit: (code: ExitCode) => void): CommandUnknownOpts {
       collect(oneOf(BREAK_NAMES)),
     )
     .option(
-      "--flush <seconds>",
-      "break nothing, flush every neighbor cache once a second, and see that nobody finds anything",
+      "--flush <times>",
+      "break nothing, flush every neighbor cache so many times, a second apart, and see that nobody finds anything",
       wholeNumber(1, 86_400),
     )
     .option("--stay", "leave the cluster running until Ctrl-C, with its status page reachable", false)
@@ -290,7 +304,7 @@ function buildProgram(exit: (code: ExitCode) => void): CommandUnknownOpts {
           ...options,
           method: options.method as "auto" | typeof METHODS[number],
           breaks: options.break ?? [],
-          flushSeconds: options.flush ?? null,
+          flushes: options.flush ?? null,
         }, io),
       );
     });
@@ -326,13 +340,22 @@ async function main(args: readonly string[]): Promise<ExitCode> {
       );
       return asked && args.length > 0 ? ExitCode.OK : ExitCode.USAGE;
     }
-    if (error instanceof OperatorError) {
-      io.writeError(`lvsdr: ${error.message}\n`);
-      if (error.remedy !== null) io.writeError(`  ${error.remedy.replaceAll("\n", "\n  ")}\n`);
-      return error.exitCode;
-    }
-    throw error;
+    return reported(error);
   }
+}
+
+/** Prints the errors an operator is meant to read, and returns the exit code of the first. Throws any other. */
+function reported(error: unknown): ExitCode {
+  // One that came up while the host was put back after another hides it: the other is the cause, and comes first.
+  if (error instanceof SuppressedError) {
+    const code = reported(error.suppressed);
+    reported(error.error);
+    return code;
+  }
+  if (!(error instanceof OperatorError)) throw error;
+  io.writeError(`lvsdr: ${error.message}\n`);
+  if (error.remedy !== null) io.writeError(`  ${error.remedy.replaceAll("\n", "\n  ")}\n`);
+  return error.exitCode;
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

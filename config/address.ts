@@ -28,11 +28,6 @@ const UNUSABLE = [
   ],
 ] as const;
 
-/** Whether a canonical address can only be reached from this machine. */
-export function isLoopback(address: string): boolean {
-  return isInPrefix(address, "127.0.0.0", 8) || address === "::1";
-}
-
 /** What an operator calls a family. */
 export function familyName(family: AddressFamily): string {
   return family === 4 ? "IPv4" : "IPv6";

@@ -13,7 +13,7 @@ import type {
   Timeouts,
   VirtualService,
 } from "../model/config.ts";
-import { addressBits, familyOf } from "../model/ip_address.ts";
+import { addressBits, endpointText, familyOf } from "../model/ip_address.ts";
 import { ANY_PORT } from "./port_list.ts";
 import type { ConfigOutput } from "./schema.ts";
 import { checkSchema } from "./service_schema.ts";
@@ -61,7 +61,7 @@ function buildService(service: ServiceOutput, timeouts: Timeouts): VirtualServic
   const suffix = protocol === "udp" ? "/udp" : "";
   const portName = service.ports === "any" ? "any" : String(listed[0]!.first);
   return {
-    name: service.name ?? `${family === 4 ? vip : `[${vip}]`}:${portName}${suffix}`,
+    name: service.name ?? `${endpointText(vip, portName)}${suffix}`,
     vip,
     vlan,
     protocol,
@@ -115,6 +115,6 @@ function buildServer(
     weight,
     maxConnections: most,
     // Hysteresis of IPVS: a full server is used again below three quarters, ipvsadm(8) --l-threshold.
-    minConnections: least ?? most - Math.floor(most / 4),
+    minConnections: least === 0 ? most - Math.floor(most / 4) : least,
   };
 }

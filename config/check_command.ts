@@ -5,6 +5,7 @@
  */
 
 import type { Config, RealServer, VirtualService } from "../model/config.ts";
+import { counted } from "../model/counted.ts";
 import { ExitCode } from "../model/exit_code.ts";
 import { OperatorError } from "../model/operator_error.ts";
 import { ConfigError } from "./config_error.ts";
@@ -43,8 +44,7 @@ export async function runCheck(
       return error.exitCode;
     }
     if (!(error instanceof ConfigError)) throw error;
-    const { length } = error.problems;
-    output.writeError(`${error.report}\n${file}: ${length === 1 ? "1 problem" : `${length} problems`}\n`);
+    output.writeError(`${error.report}\n${file}: ${counted(error.problems.length, "problem")}\n`);
     return error.exitCode;
   }
 }
@@ -66,8 +66,7 @@ function withoutSecrets(config: Config): Config {
 }
 
 function summary(config: Config, file: string): string {
-  const { length } = config.services;
-  const count = length === 1 ? "1 virtual service" : `${length} virtual services`;
+  const count = counted(config.services.length, "virtual service");
   return `${file}: valid, ${count}\n${config.services.map(serviceText).join("")}`;
 }
 
@@ -89,10 +88,9 @@ function healthText({ health }: VirtualService): string {
 }
 
 function clientTexts({ allow, deny, newConnectionsPerSource }: VirtualService): string[] {
-  const networks = ({ length }: readonly unknown[]) => length === 1 ? "1 network" : `${length} networks`;
   return [
-    ...(allow.length === 0 ? [] : [`clients of ${networks(allow)} only`]),
-    ...(deny.length === 0 ? [] : [`clients of ${networks(deny)} refused`]),
+    ...(allow.length === 0 ? [] : [`clients of ${counted(allow.length, "network")} only`]),
+    ...(deny.length === 0 ? [] : [`clients of ${counted(deny.length, "network")} refused`]),
     ...(newConnectionsPerSource === 0 ? [] : [`${newConnectionsPerSource} new connections/s per source`]),
   ];
 }

@@ -25,6 +25,12 @@ import {
 } from "./service_checks.ts";
 import type { Path } from "./yaml_source.ts";
 
+/**
+ * Services, VIPs and real servers a cluster can have: half of what a director can tell apart, so that the connections
+ * of one configuration can go on while the next, however different, is in use.
+ */
+export const MOST_NAMED = 8_000;
+
 /** Checks everything that a single key cannot tell. */
 export function checkCluster(draft: Draft<ConfigInput>, lineOf: LineOf, refuse: Refuse): void {
   if (draft === BROKEN) return;
@@ -38,12 +44,28 @@ export function checkCluster(draft: Draft<ConfigInput>, lineOf: LineOf, refuse: 
     checkService(service, refuseHere);
     checkFamilies(service, refuseHere);
   }
+  checkSize(services, refuse);
   checkNames(services, lineOf, refuse);
   checkListeners(services, lineOf, refuse);
   checkServersAreNoVips(services, lineOf, refuse);
   checkVlans(services, lineOf, refuse);
   checkDirector(draft, services, lineOf, refuse);
   checkRealServerRole(draft, services, lineOf, refuse);
+}
+
+/** A server counts once for each service that has it. */
+function checkSize(services: readonly (ServiceDraft | null)[], refuse: Refuse): void {
+  const vips = new Set(
+    services.map((service) => readDraft(readVip, service?.vip)).filter((vip) => vip !== null),
+  );
+  const servers = services.reduce((sum, service) => sum + entries<ServerInput>(service?.servers).length, 0);
+  const named = services.length + vips.size + servers;
+  if (named <= MOST_NAMED) return;
+  refuse(
+    ["services"],
+    `Cannot have ${named} services, VIPs and real servers of services together: a director can tell ${MOST_NAMED} ` +
+      "apart, use fewer or share them out among several directors",
+  );
 }
 
 function checkNames(services: readonly (ServiceDraft | null)[], lineOf: LineOf, refuse: Refuse): void {

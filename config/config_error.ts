@@ -4,6 +4,7 @@
  * @module
  */
 
+import { counted } from "../model/counted.ts";
 import { ExitCode } from "../model/exit_code.ts";
 import { OperatorError } from "../model/operator_error.ts";
 
@@ -42,32 +43,38 @@ export class ConfigError extends OperatorError {
   readonly problems: readonly ConfigProblem[];
   /** One entry per problem: `file:line:column: path: message`, the source line, a caret. Ends in a newline. */
   readonly report: string;
+  /** In one line and without lines of the file: for the log and the page, which others read too. */
+  readonly summary: string;
 
   /**
-   * @param problems In the order of the file.
+   * @param problems In the order of the file; at least one.
    * @param text The file's text, with secrets masked: its lines are printed.
    */
   constructor(problems: readonly ConfigProblem[], text: string) {
     const lines = text.split(/\r\n|\r|\n/);
     const report = problems.map((problem) => render(problem, lines[problem.line - 1] ?? "")).join("");
-    const count = problems.length === 1 ? "1 problem" : `${problems.length} problems`;
-    const file = problems[0]?.file ?? "";
-    super(`Cannot use configuration "${file}": ${count}\n${report.trimEnd()}`, ExitCode.CONFIG);
+    const first = problems[0]!;
+    const subject = `Cannot use configuration "${first.file}": ${counted(problems.length, "problem")}`;
+    super(`${subject}\n${report.trimEnd()}`, ExitCode.CONFIG);
     this.problems = problems;
     this.report = report;
+    this.summary = `${subject}${problems.length === 1 ? "" : ", the first"}: ${heading(first)}`;
   }
 }
 
+function heading({ file, line, column, path, message }: ConfigProblem): string {
+  return `${file}:${line}:${column}: ${path === "" ? "" : `${path}: `}${message}`;
+}
+
 function render(problem: ConfigProblem, sourceLine: string): string {
-  const { file, line, column, path, message } = problem;
-  const heading = `${file}:${line}:${column}: ${path === "" ? "" : `${path}: `}${message}\n`;
+  const { line, column } = problem;
   // Without a line to show there is nothing a caret could point at.
-  if (sourceLine.trim() === "") return heading;
+  if (sourceLine.trim() === "") return `${heading(problem)}\n`;
   const start = Math.max(0, Math.min(column - 1 - EXCERPT_WIDTH / 2, sourceLine.length - EXCERPT_WIDTH));
   const shown = sourceLine.slice(start, start + EXCERPT_WIDTH);
   // Control characters would act on the terminal; a tab is kept, above the caret too, so that both lines align.
   const excerpt = shown.replace(/[^\P{Cc}\t]/gu, "\u{FFFD}");
   const indent = shown.slice(0, column - 1 - start).replace(/[^\t]/g, " ");
   const gutter = String(line);
-  return `${heading}  ${gutter} | ${excerpt}\n  ${" ".repeat(gutter.length)} | ${indent}^\n`;
+  return `${heading(problem)}\n  ${gutter} | ${excerpt}\n  ${" ".repeat(gutter.length)} | ${indent}^\n`;
 }

@@ -5,9 +5,11 @@
  * @module
  */
 
-import { isLoopback, readAddress, readVip } from "./address.ts";
+import { counted } from "../model/counted.ts";
+import { endpointText, isLoopback } from "../model/ip_address.ts";
+import { readAddress, readVip } from "./address.ts";
 import { BROKEN, type Draft, entries } from "./draft.ts";
-import { listenText, readListen } from "./listen.ts";
+import { readListen } from "./listen.ts";
 import type { ConfigInput } from "./schema.ts";
 import {
   type ConfigDraft,
@@ -39,7 +41,9 @@ function checkToken(status: StatusDraft, refuse: Refuse): void {
   if (listen === null || isLoopback(listen.host) || status.token !== undefined) return;
   refuse(
     ["status", "listen"],
-    `Cannot serve ${listenText(listen)} without a token: add token, for example from: openssl rand -hex 16`,
+    `Cannot serve ${
+      endpointText(listen.host, listen.port)
+    } without a token: add token, for example from: openssl rand -hex 16`,
   );
 }
 
@@ -57,10 +61,6 @@ function checkCpus({ cpus, workers = 1 }: DirectorDraft, refuse: Refuse): void {
     ["director", "cpus"],
     `Cannot bind ${workerCount} to ${cpuCount}: list as many CPUs as there are workers, or remove cpus`,
   );
-}
-
-function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }
 
 /** Nobody may have the address that proofs are made from. */

@@ -6,7 +6,7 @@
 
 import { isIP } from "node:net";
 import type { ListenAddress } from "../model/config.ts";
-import { familyOf, isInPrefix } from "../model/ip_address.ts";
+import { isInPrefix } from "../model/ip_address.ts";
 import { canonicalAddress } from "./address.ts";
 import { HIGHEST_PORT } from "./port_list.ts";
 import { quote, type Reading, refused, understood } from "./reading.ts";
@@ -38,9 +38,4 @@ export function readListen(text: string): Reading<ListenAddress | null> {
     );
   }
   return understood({ host: address.value, port });
-}
-
-/** Text of a listening address: `127.0.0.1:8480` or `[::1]:8480`. */
-export function listenText({ host, port }: ListenAddress): string {
-  return familyOf(host) === 4 ? `${host}:${port}` : `[${host}]:${port}`;
 }

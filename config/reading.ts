@@ -4,6 +4,8 @@
  * @module
  */
 
+import { maskLikelySecrets } from "./secrets.ts";
+
 export type Reading<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly message: string };
@@ -21,11 +23,12 @@ export function refused(message: string): Reading<never> {
 /** Characters of a text that are repeated in a message. */
 const SHOWN_CHARACTERS = 60;
 
-/** Quotes `text` for a message: escaped, and cut when long. */
+/** Quotes `text` for a message: without what looks like a secret, escaped, and cut when long. */
 export function quote(text: string): string {
-  const characters = [...text];
+  const shown = maskLikelySecrets(text, "value");
+  const characters = [...shown];
   return JSON.stringify(
-    characters.length <= SHOWN_CHARACTERS ? text : `${characters.slice(0, SHOWN_CHARACTERS).join("")}…`,
+    characters.length <= SHOWN_CHARACTERS ? shown : `${characters.slice(0, SHOWN_CHARACTERS).join("")}…`,
   );
 }
 

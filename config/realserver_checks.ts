@@ -35,7 +35,7 @@ export function checkRealServerRole(
   if (method === "arptables") checkArpOnly(services, lineOf, refuse);
   const status = realserver === BROKEN ? BROKEN : realserver.status;
   if (typeof status !== "object" || typeof status.port !== "number") return;
-  checkStatusPort(status.port, services, lineOf, refuse);
+  checkStatusPort(status.port, method, services, lineOf, refuse);
 }
 
 /** Another port than the service's takes connection tracking on the real server, and one port to translate. */
@@ -83,9 +83,13 @@ function checkArpOnly(services: readonly (ServiceDraft | null)[], lineOf: LineOf
   }
 }
 
-/** An application that listens on every address of the host has the port already. */
+/**
+ * An application that listens on every address of the host has the port already, and method redirect would hand the
+ * VIP's clients to it. Which of all ports an application has is unknown.
+ */
 function checkStatusPort(
   port: number,
+  method: DraftMethod,
   services: readonly (ServiceDraft | null)[],
   lineOf: LineOf,
   refuse: Refuse,
@@ -93,16 +97,17 @@ function checkStatusPort(
   const owner = services.findIndex((service) => {
     if (service === null || (service.protocol ?? DEFAULT_PROTOCOL) !== "tcp") return false;
     const isServed = draftPorts(service).some(({ range }) =>
-      range !== ANY_PORT && range.first <= port && port <= range.last
+      (range !== ANY_PORT || method === "redirect") && range.first <= port && port <= range.last
     );
     return isServed ||
       entries<ServerInput>(service.servers).some((server) => server !== BROKEN && server.port === port);
   });
   if (owner === -1) return;
+  const remedy = services[owner]?.ports === "any" ? "name the ports it needs" : "choose another one";
   refuse(
     ["realserver", "status", "port"],
     `Cannot serve the real servers' status on port ${port}: the service in line ${
       lineOf(["services", owner])
-    } uses it, choose another one`,
+    } uses it, ${remedy}`,
   );
 }

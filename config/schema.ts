@@ -38,9 +38,6 @@ const directorSchema = z.strictObject({
   interface: text("the name of an interface", readInterface, INTERFACE_PATTERN).optional().describe(
     "Network interface VIP traffic arrives on; the one whose subnet holds the VIPs by default.",
   ),
-  datapath: z.enum(["auto", "pcap"]).default("auto").describe(
-    "How frames are taken from and put on the wire.",
-  ),
   max_connections: wholeNumber(1_000, MOST_CONNECTIONS).default(1_000_000).describe(
     "Connections the director can remember at once (connections).",
   ),

@@ -21,11 +21,6 @@ const TYPE_NAMES: Readonly<Record<string, string>> = {
   object: "a mapping of keys",
 };
 
-/** What the words of other systems are here, where no spelling leads from one to the other. */
-const UNSUPPORTED_VALUES: Readonly<Record<string, string>> = {
-  "director.datapath: xdp": "Cannot use datapath xdp: it is not in this version, use auto or pcap",
-};
-
 /** What checking a value against the schema gives. */
 export interface SchemaResult {
   /** The configuration, or `null` if there is any problem. */
@@ -62,9 +57,8 @@ export function checkSchema(value: unknown, source: YamlSource): SchemaResult {
     if (reported.has(path)) continue;
     reported.add(path);
     brokenPaths.push(issue.path);
-    const unsupported = UNSUPPORTED_VALUES[`${path}: ${valueAt(value, issue.path)}`];
     const code = issueCode(issue, valueAt(value, issue.path));
-    problems.push(source.problem(code, issue.path, unsupported ?? issue.message));
+    problems.push(source.problem(code, issue.path, issue.message));
   }
   return { output: null, problems, brokenPaths };
 }

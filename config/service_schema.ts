@@ -137,8 +137,8 @@ const serverSchema = z.strictObject({
   max_connections: wholeNumber(0, MOST_CONNECTIONS).default(0).describe(
     "Connections at which the server gets no new ones (connections); 0 means no limit.",
   ),
-  min_connections: wholeNumber(0, MOST_CONNECTIONS).optional().describe(
-    "Connections below which a server that was full is used again (connections); 3/4 of `max_connections` by default.",
+  min_connections: wholeNumber(0, MOST_CONNECTIONS).default(0).describe(
+    "Connections below which a server that was full is used again (connections); 0 means 3/4 of `max_connections`.",
   ),
 });
 

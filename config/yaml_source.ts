@@ -20,6 +20,7 @@ import {
 } from "yaml";
 import type { ConfigProblem, ConfigProblemCode } from "./config_error.ts";
 import { quote } from "./reading.ts";
+import { isSecretKey, mask, maskLikelySecrets } from "./secrets.ts";
 
 export type Path = readonly PropertyKey[];
 
@@ -30,15 +31,13 @@ const MOST_LEVELS = 64;
 
 const TOO_DEEP = `Cannot read more than ${MOST_LEVELS} levels of nesting: remove the surplus brackets`;
 
-/** Keys whose values are never printed. */
-const SECRET_KEYS: readonly unknown[] = ["token", "hash_key"];
-
 /** Remedies where the parser's own words do not tell an operator what to do. */
 const SYNTAX_MESSAGES: Readonly<Partial<Record<YAMLError["code"], string>>> = {
   DUPLICATE_KEY: "Cannot use the same key twice in one mapping: remove one of them",
   NON_STRING_KEY: "Cannot use a list or a mapping as a key: write a word",
   MULTIPLE_DOCS:
     "Cannot use several documents in one file: remove the --- line and what belongs to the other document",
+  TAG_RESOLVE_FAILED: "Cannot use this tag: remove it",
   TAB_AS_INDENT: "Cannot use a tab as indentation: use spaces",
 };
 
@@ -58,12 +57,11 @@ interface Extent {
 
 export class YamlSource {
   readonly file: string;
-  /** The text with secrets replaced by asterisks of the same length. */
-  readonly printableText: string;
   /** In the order of the file. */
   readonly syntaxProblems: readonly ConfigProblem[];
   /** Whether the file has a value in spite of its problems, so that more can be found. */
   readonly hasValue: boolean;
+  readonly #text: string;
   readonly #lineCounter = new LineCounter();
   readonly #document: Document.Parsed;
   /** What an alias stands for. */
@@ -72,6 +70,7 @@ export class YamlSource {
   /** Reads `text`, never throws. */
   constructor(text: string, file: string) {
     this.file = file;
+    this.#text = text;
     this.#document = parseDocument(text, {
       lineCounter: this.#lineCounter,
       prettyErrors: false,
@@ -86,7 +85,20 @@ export class YamlSource {
     this.syntaxProblems = structural === null ? reported : [...reported, structural];
     this.hasValue = structural === null && warnings.length === 0 &&
       errors.every(({ code }) => code === "DUPLICATE_KEY");
-    this.printableText = maskSecrets(this.#document, text);
+  }
+
+  /** The text with secrets, and what is likely to be one, replaced by asterisks of the same length. */
+  get printableText(): string {
+    // Where there is no value the parser may have taken a secret for something else.
+    let masked = maskLikelySecrets(this.#text, this.hasValue ? "value" : "line");
+    visit(this.#document, {
+      Pair: (_, { key, value }) => {
+        if (!isScalar(key) || !isSecretKey(String(key.value))) return;
+        const [start, end] = this.#resolve(value)?.range ?? [0, 0];
+        masked = mask(masked, start, end);
+      },
+    });
+    return masked;
   }
 
   /** Whether nothing but comments is in the file. */
@@ -131,7 +143,9 @@ export class YamlSource {
   #parserProblems(errors: readonly YAMLError[]): ConfigProblem[] {
     const problems = new Map<string, ConfigProblem>();
     for (const { code, message, pos } of errors) {
-      const plain = SYNTAX_MESSAGES[code] ?? sentence(message);
+      const plain = SYNTAX_MESSAGES[code] ??
+        // It ends in text of the file, which may be a secret; the line is shown anyway.
+        sentence(code === "UNEXPECTED_TOKEN" ? message.replace(/: .*/s, "") : message);
       const problem = this.#problemAt(pos[0], "syntax", [], plain);
       problems.set(`${pos[0]} ${problem.message}`, problem);
     }
@@ -157,9 +171,9 @@ export class YamlSource {
         const target = anchors.get(node.source);
         const extent = target === undefined ? undefined : extents.get(target);
         if (target === undefined) {
-          refuse(node, `Cannot find anchor "&${node.source}": define it before "*${node.source}"`);
+          refuse(node, "Cannot find the anchor of this alias: define it before");
         } else if (extent === undefined) {
-          refuse(node, `Cannot use alias "*${node.source}" inside its own anchor`);
+          refuse(node, "Cannot use an alias inside its own anchor: remove it");
         } else this.#targets.set(node, target);
         return extent ?? { values: 1, levels: 1 };
       }
@@ -217,18 +231,6 @@ export class YamlSource {
     if (!isNode(node)) return null;
     return this.#targets.get(node) ?? node;
   }
-}
-
-function maskSecrets(document: Document.Parsed, text: string): string {
-  let masked = text;
-  visit(document, {
-    Pair(_, { key, value }) {
-      if (!isScalar(key) || !SECRET_KEYS.includes(key.value) || !isNode(value)) return;
-      const [start, end] = value.range ?? [0, 0];
-      masked = masked.slice(0, start) + masked.slice(start, end).replace(/[^\r\n]/g, "*") + masked.slice(end);
-    },
-  });
-  return masked;
 }
 
 /** The parser's message in the form of this program's: a capital first, no full stop last. */

@@ -13,8 +13,10 @@ import {
   type InterfaceOptions,
   type SharingClients,
 } from "../datapath/mod.ts";
+import { ExitCode } from "../model/exit_code.ts";
+import { OperatorError } from "../model/operator_error.ts";
 import type { Attachment, EthernetLink } from "./attachment.ts";
-import { HeartbeatWatch, LOOK_MS } from "./heartbeat_watch.ts";
+import { HeartbeatWatch, LOOK_MS, START_PATIENCE_LOOKS } from "./heartbeat_watch.ts";
 
 /** What stays the same from one datapath to the next. */
 export type LastingOptions = Omit<DatapathOptions, keyof InterfaceOptions | "uplinks" | "table">;
@@ -24,7 +26,7 @@ export interface SupervisorListener {
   onEvent(event: Exclude<DatapathEvent, { kind: "fault" }>): void;
   /** It has failed at work, for good. */
   onFault(error: Error): void;
-  /** It makes no progress any more, for good. */
+  /** It makes no progress any more, for good; also one that starts. */
   onHang(): void;
 }
 
@@ -93,7 +95,7 @@ export class DatapathSupervisor {
 
   async #start(attachment: Attachment, table: ForwardingTableData): Promise<void> {
     let isStarted = false;
-    const datapath = await Datapath.start({
+    const starting = Datapath.start({
       ...this.#options,
       ...interfaceOptions(attachment),
       uplinks: attachment.interfaces.slice(1).map(interfaceOptions),
@@ -103,22 +105,34 @@ export class DatapathSupervisor {
       // Before that, the fault is thrown from here.
       else if (isStarted) this.#listener.onFault(faultError(event));
     });
-    isStarted = true;
-    this.#current = datapath;
-    this.#steeredBy = table.services;
-    this.#watch(datapath);
+    this.#watch(new HeartbeatWatch(START_PATIENCE_LOOKS), () => [0]);
+    try {
+      const datapath = await Promise.race([starting, this.#hung.promise]);
+      if (datapath === undefined) throw stuck();
+      isStarted = true;
+      this.#current = datapath;
+      this.#steeredBy = table.services;
+    } finally {
+      clearInterval(this.#watchdog);
+    }
+    this.#watch(new HeartbeatWatch(), () => this.datapath.heartbeats());
   }
 
-  #watch(datapath: Datapath): void {
-    const watch = new HeartbeatWatch();
+  #watch(watch: HeartbeatWatch, beats: () => readonly number[]): void {
     this.#watchdog = setInterval(() => {
-      if (!watch.look(datapath.heartbeats())) return;
+      if (!watch.look(beats())) return;
       clearInterval(this.#watchdog);
       this.#isHanging = true;
       this.#hung.resolve();
       this.#listener.onHang();
     }, LOOK_MS);
   }
+}
+
+function stuck(): OperatorError {
+  return new OperatorError("The datapath does not start: its thread hangs", ExitCode.FAILED, {
+    remedy: "See what holds it up on this host: dmesg",
+  });
 }
 
 function interfaceOptions(link: EthernetLink): InterfaceOptions {

@@ -7,7 +7,7 @@
 
 import { readLinks } from "../host/links.ts";
 import type { Config } from "../model/config.ts";
-import { OperatorError } from "../model/operator_error.ts";
+import { inOneLine, OperatorError } from "../model/operator_error.ts";
 import type { ServerAudit } from "../model/status_snapshot.ts";
 import type { ConfigFile } from "../sentinel/finding.ts";
 import { findVantages, type Vantages } from "../sentinel/vantage.ts";
@@ -121,7 +121,7 @@ export class DirectRouting {
     } catch (error) {
       if (!(error instanceof OperatorError)) throw error;
       if (!this.#hasFailed) {
-        this.#events.report("warning", "audit.failed", `Real servers cannot be audited: ${error.message}`);
+        this.#events.report("warning", "audit.failed", `Real servers cannot be audited: ${inOneLine(error)}`);
       }
       this.#hasFailed = true;
     }

@@ -16,7 +16,7 @@ import type { LastCheck, StatusSnapshot, WireAlarm, WireTotals } from "../model/
 import { type Attachment, egressOf } from "./attachment.ts";
 import { ConnectionRates } from "./connection_rates.ts";
 import type { DirectRouting } from "./direct_routing.ts";
-import { EarlierCounters } from "./earlier_counters.ts";
+import { type Counted, EarlierCounters } from "./earlier_counters.ts";
 import type { EventLog } from "./events.ts";
 import { forwardingTable, serverKey, SLOW_START_STEPS, type Standing } from "./forwarding.ts";
 import { NeighborNews } from "./neighbor_news.ts";
@@ -31,6 +31,7 @@ const NEWS_INTERVAL_MS = 1_000;
 /** What a director knows about itself. */
 export interface DirectorFacts {
   readonly version: string;
+  /** `performance.now()` milliseconds. */
   readonly startedAtMs: number;
   /** As it is at the start. */
   readonly attachment: Attachment;
@@ -57,6 +58,8 @@ export class Director {
   #alarms: readonly WireAlarm[] = [];
   #wire: WireTotals = NOTHING_SEEN;
   #datapath: Datapath | null = null;
+  /** Whether the datapath works: it does not before the start, after the end, and while it is started anew. */
+  #isForwarding = false;
   #attachment: Attachment;
   #bytesPerConnection = 0;
   #config: Config;
@@ -88,7 +91,7 @@ export class Director {
 
   /** Whether every server has been checked once and the datapath works. */
   get isReady(): boolean {
-    return this.#datapath !== null && this.#unknown.size === 0;
+    return this.#isForwarding && this.#unknown.size === 0;
   }
 
   /** The table to start a datapath with: connections it knows go on, new ones wait until health is known. */
@@ -100,22 +103,31 @@ export class Director {
   /** Begins to check health and to steer a datapath that was started with {@linkcode firstTable}. */
   start(datapath: Datapath): void {
     this.#datapath = datapath;
+    this.#isForwarding = true;
     this.#monitor.reconcile(this.#targets());
     this.#every(RATE_SAMPLE_MS, () => this.#sampleRates());
     this.#every(NEWS_INTERVAL_MS, () => this.#neighborNews.tick(performance.now()));
   }
 
+  /** The datapath is about to be stopped, and nothing is forwarded until {@linkcode succeed}. */
+  detached(): void {
+    this.#isForwarding = false;
+  }
+
   /** The table to start a successor of the datapath with, which is attached like this. */
   successorTable(attachment: Attachment): ForwardingTableData {
     this.#attachment = attachment;
+    const { table } = this.#countedNow();
+    // Nobody has the tables of successors that did not start.
+    this.#tables = this.#tables.filter(({ generation }) => generation === table.generation);
     return this.#nextTable();
   }
 
   /** Steers another datapath from now on, which was started with {@linkcode successorTable}. */
   succeed(datapath: Datapath): void {
-    const counters = this.#datapath?.counters() ?? EMPTY_COUNTERS;
-    this.#earlier.add(this.#tableOf(counters.generation), counters);
+    this.#earlier.add(this.#countedNow());
     this.#datapath = datapath;
+    this.#isForwarding = true;
     // What has changed while there was none reached nobody.
     this.#publish();
   }
@@ -143,7 +155,8 @@ export class Director {
     switch (event.kind) {
       case "started":
         this.#bytesPerConnection = event.bytesPerConnection;
-        if (event.adoption.kind === "adopted") {
+        // What a successor adopts are the connections of this run.
+        if (event.adoption.kind === "adopted" && this.#datapath === null) {
           const { connections } = event.adoption;
           this.#events.report(
             "info",
@@ -185,6 +198,11 @@ export class Director {
     }
   }
 
+  /** Takes note that checks of type `dr` can be made, or cannot. */
+  checksChanged(): void {
+    this.#publish();
+  }
+
   /** Takes note of what the wire sentinel sees. */
   wireReported(alarms: readonly WireAlarm[], totals: WireTotals): void {
     this.#alarms = alarms;
@@ -194,14 +212,12 @@ export class Director {
 
   /** What there is to show. */
   snapshot(): StatusSnapshot {
-    const counters = this.#datapath?.counters() ?? EMPTY_COUNTERS;
-    const table = this.#tableOf(counters.generation);
     return statusSnapshot({
       ...this.#facts,
+      ...this.#earlier.plus(this.#countedNow()),
+      isForwarding: this.#isForwarding,
       interfaces: this.#attachment.interfaces,
       config: this.#config,
-      table,
-      counters: this.#earlier.plus(table, counters),
       bytesPerConnection: this.#bytesPerConnection,
       events: this.#events.newest,
       alarms: this.#alarms,
@@ -215,9 +231,11 @@ export class Director {
     });
   }
 
-  /** The table that counters belong to. */
-  #tableOf(generation: number): ForwardingTableData {
-    return this.#tables.find((table) => table.generation === generation) ?? { generation: 0, services: [] };
+  /** What the datapath has counted, be it stopped, and the table that belongs to. */
+  #countedNow(): Counted {
+    const counters = this.#datapath?.counters() ?? EMPTY_COUNTERS;
+    const table = this.#tables.find(({ generation }) => generation === counters.generation);
+    return { table: table ?? { generation: 0, services: [] }, counters };
   }
 
   #weightOf(service: VirtualService, server: RealServer): number {
@@ -227,7 +245,7 @@ export class Director {
 
   /** Ends the health checks. The datapath stays its owner's to stop. */
   async stop(): Promise<void> {
-    this.#datapath = null;
+    this.#isForwarding = false;
     for (const timer of this.#timers) clearInterval(timer);
     this.#timers.clear();
     await this.#monitor.stop();
@@ -259,7 +277,10 @@ export class Director {
   #healthOf(service: VirtualService, server: RealServer): Standing {
     const key = serverKey(service, server);
     if (service.health === null) return { state: "up", returnedAtMs: null };
-    if (this.#unknown.has(key)) return { state: "unknown" };
+    if (this.#unknown.has(key)) {
+      const isStuck = service.health.type === "dr" && this.#routing.checks.isStuck(server.address);
+      return { state: isStuck ? "unchecked" : "unknown" };
+    }
     if (this.#monitor.state(key) === "down") return { state: "down" };
     return { state: "up", returnedAtMs: this.#returnedAtMs.get(key) ?? null };
   }
@@ -310,9 +331,9 @@ export class Director {
   }
 
   #publish(): void {
-    if (this.#datapath === null) return;
+    if (!this.#isForwarding) return;
     const table = this.#nextTable();
-    this.#datapath.replaceTable(table);
+    this.#datapath?.replaceTable(table);
     this.#reportAvailability(table);
     const isHeld = (...pair: [VirtualService, RealServer]) =>
       this.#standingOf(...pair).state === "quarantined";
@@ -353,7 +374,7 @@ export class Director {
     const totals = new Map<string, number>();
     for (const service of this.snapshot().services) {
       for (const server of service.servers) {
-        totals.set(`${service.name}/${server.address}`, server.connections);
+        totals.set(serverKey(service, server), server.connections);
       }
     }
     this.#rates.sample(totals, performance.now());

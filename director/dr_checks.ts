@@ -8,8 +8,9 @@
 import type { Checker, CheckResult, HealthTarget } from "../health/mod.ts";
 import type { Config } from "../model/config.ts";
 import { ExitCode } from "../model/exit_code.ts";
+import { endpointText } from "../model/ip_address.ts";
 import { OperatorError } from "../model/operator_error.ts";
-import { isGood, outcomeText, placeText, questionWord } from "../sentinel/finding.ts";
+import { isGood, outcomeText, questionWord } from "../sentinel/finding.ts";
 import { probeCandidates } from "../sentinel/probe_choice.ts";
 import { ProofDesk } from "../sentinel/proof_desk.ts";
 import type { Vantage, Vantages } from "../sentinel/vantage.ts";
@@ -75,6 +76,11 @@ export class DrChecks {
     for (const wake of [...this.#waiting]) wake();
   }
 
+  /** Whether a real server cannot be checked, for want of an address to check it from. */
+  isStuck(server: string): boolean {
+    return this.#deskOf(server)?.isLost ?? false;
+  }
+
   /** The checker of a target whose check is of type `dr`. */
   checkerOf(target: HealthTarget): Checker {
     return { check: (timeoutMs, signal) => this.#check(target, timeoutMs, signal) };
@@ -90,7 +96,7 @@ export class DrChecks {
     timeoutMs: number,
     signal: AbortSignal,
   ): Promise<CheckResult> {
-    const subject = `VIP ${placeText(vip, port)} at ${server}`;
+    const subject = `VIP ${endpointText(vip, port)} at ${server}`;
     for (;;) {
       // A desk without an address says nothing about a real server: the check waits, its target stays what it was.
       const desk = await this.#readyDesk(server, signal);
@@ -120,12 +126,16 @@ export class DrChecks {
   /** The desk for a real server once it has an address; `null` if there is none any more. */
   async #readyDesk(server: string, signal: AbortSignal): Promise<ProofDesk | null> {
     while (!signal.aborted) {
-      const desk = [...this.#desks.values()].find(({ servers }) => servers.has(server))?.proofs;
+      const desk = this.#deskOf(server);
       if (desk === undefined) return null;
       await desk.ready(signal);
       if (desk.address !== null) return desk;
     }
     return null;
+  }
+
+  #deskOf(server: string): ProofDesk | undefined {
+    return [...this.#desks.values()].find(({ servers }) => servers.has(server))?.proofs;
   }
 
   /** MAC of a real server, which may be learnt in a moment. */
@@ -172,7 +182,8 @@ function keyOf({ director }: Config, { link, subnet }: Vantage): string {
 }
 
 function lostText(device: string, reason: string): string {
-  return `Real servers on ${device} cannot be checked through their VIPs and stay what they are: ${reason}`;
+  return `Real servers on ${device} cannot be checked through their VIPs: those that were stay what they are, ` +
+    `the others get no connections: ${reason}`;
 }
 
 /** Real servers with a check of type `dr`. */
@@ -195,8 +206,23 @@ export function assertCheckable(config: Config, { vantages, unseen }: Vantages):
     if (obstacle !== undefined) throw uncheckable(server, obstacle);
   }
   for (const vantage of vantages) {
-    if (vantage.servers.some((server) => checked.has(server))) probeCandidates(config, vantage);
+    const server = vantage.servers.find((candidate) => checked.has(candidate));
+    if (server !== undefined && probeCandidates(config, vantage).length === 0) {
+      throw noAddressLeft(server, vantage);
+    }
   }
+}
+
+function noAddressLeft(server: string, { subnet: { address, prefixLength } }: Vantage): OperatorError {
+  return new OperatorError(
+    `Cannot check through the VIP: every address of the subnet of ${address}/${prefixLength} is somebody's`,
+    ExitCode.CONFIG,
+    {
+      remedy:
+        "Give the subnet a shorter prefix and set director.probe_address to an address of it that nobody " +
+        `has; or check ${server} in another way than by type dr`,
+    },
+  );
 }
 
 function uncheckable(server: string, obstacle: OperatorError): OperatorError {

@@ -6,7 +6,7 @@
  */
 
 import { formatPorts } from "../config/port_list.ts";
-import { hasNftTable } from "../host/step.ts";
+import { hasNftTable } from "../host/nft_tables.ts";
 import type { Config, Prefix, VirtualService } from "../model/config.ts";
 import { ExitCode } from "../model/exit_code.ts";
 import type {
@@ -20,7 +20,7 @@ import { hostOfUrl, isInPrefix } from "../model/ip_address.ts";
 import { OperatorError } from "../model/operator_error.ts";
 import type { LastCheck } from "../model/status_snapshot.ts";
 import { GUARD_FAMILY, guardTableName } from "./guard_ruleset.ts";
-import { interferenceOf } from "./kernel_guard.ts";
+import { interferenceOf } from "./silent_host.ts";
 
 /** Where an explanation comes from. */
 export interface ExplainSources {

@@ -15,7 +15,10 @@ export const SLOW_START_STEPS = 10;
 
 /** What is known of a real server's health. */
 export type Standing =
+  /** Its first check is under way. */
   | { readonly state: "unknown" }
+  /** It was never checked, and cannot be: no new connections, old ones kept. */
+  | { readonly state: "unchecked" }
   | { readonly state: "down" }
   /** Healthy, but it takes VIPs for itself: no new connections, old ones kept. */
   | { readonly state: "quarantined" }
@@ -23,7 +26,7 @@ export type Standing =
   | { readonly state: "up"; readonly returnedAtMs: number | null };
 
 /** Names a real server of a service for as long as the service keeps its name. */
-export function serverKey(service: VirtualService, server: RealServer): string {
+export function serverKey(service: { readonly name: string }, server: { readonly address: string }): string {
   return `${service.name}/${server.address}`;
 }
 

@@ -1,56 +1,33 @@
 /**
  * Keeps the guard in force while the director runs, whoever flushes the rules of nft(8), and whatever interfaces the
- * host gets.
+ * host gets. Its owner has it look when there are other addresses to guard.
  *
  * @module
  */
 
 import { LookOut } from "../host/look_out.ts";
-import { OperatorError } from "../model/operator_error.ts";
+import { inOneLine } from "../model/operator_error.ts";
 import type { EventLog } from "./events.ts";
 import { guardTableName } from "./guard_ruleset.ts";
 import type { KernelGuard } from "./kernel_guard.ts";
 
+const RULES = "The rules that keep this host's kernel out of VIP traffic";
+
 /** Watches a guard until the returned object is disposed of. */
-export function watchGuard(guard: KernelGuard, events: EventLog): AsyncDisposable {
+export function watchGuard(guard: KernelGuard, events: EventLog): LookOut {
   const table = guardTableName(guard.device);
   let isMentioned = false;
-  let author: string | null = null;
+  /** Who has changed it since the last look, in their order. */
+  const authors: string[] = [];
   let isLost = false;
-  const look = async () => {
-    try {
-      if (await guard.restore()) {
-        const by = author === null ? "" : ` by ${author}`;
-        events.report(
-          "warning",
-          "guard.restored",
-          `The rules that keep this host's kernel out of VIP traffic were changed${by}; they are back`,
-        );
-      }
-      isLost = false;
-    } catch (error) {
-      if (!(error instanceof OperatorError)) throw error;
-      if (!isLost) {
-        events.report(
-          "error",
-          "guard.lost",
-          `The rules that keep this host's kernel out of VIP traffic are gone: ${error.message}`,
-        );
-      }
-      isLost = true;
-    }
-    author = null;
-    return !isLost;
-  };
-  const watches = new AsyncDisposableStack();
-  watches.use(
-    new LookOut({
+  return new LookOut({
+    reporters: [{
       words: ["nft", "monitor"],
       // Of a change nft reports the parts, then a line with the process that made it.
       isRelevant: (line) => {
         const [, process] = /^# new generation \d+ by (process .*)$/.exec(line) ?? [];
         if (process !== undefined) {
-          if (isMentioned) author = process;
+          if (isMentioned) authors.push(process);
           isMentioned = false;
           return false;
         }
@@ -58,12 +35,32 @@ export function watchGuard(guard: KernelGuard, events: EventLog): AsyncDisposabl
         isMentioned ||= isOurs;
         return isOurs;
       },
-      look,
-    }),
-  );
-  // An interface in the VLAN of a VIP may come and go.
-  watches.use(
-    new LookOut({ words: ["ip", "-oneline", "monitor", "link", "address"], isRelevant: () => true, look }),
-  );
-  return watches;
+    }, {
+      // An interface in the VLAN of a VIP may come and go.
+      words: ["ip", "-oneline", "monitor", "link", "address"],
+      isRelevant: () => true,
+    }],
+    look: async () => {
+      const [last] = authors.splice(0).slice(-1);
+      const isChanged = await guard.restore();
+      // Should nft be late to report them, they still come before the change that was just made here.
+      const author = last ?? authors[0];
+      const by = author === undefined ? "" : ` by ${author}`;
+      if (isChanged) {
+        events.report("warning", "guard.restored", `${RULES} were changed${by}; they are back`);
+      } else if (isLost) {
+        events.report("info", "guard.restored", `${RULES} are in force, and looked after again`);
+      }
+      isLost = false;
+      return true;
+    },
+    onFailure: (error) => {
+      isLost = true;
+      events.report(
+        "error",
+        "guard.lost",
+        `${RULES} can neither be checked nor put back: ${inOneLine(error)}`,
+      );
+    },
+  });
 }

@@ -64,7 +64,7 @@ function addressChanges(before: readonly LinkAddress[], now: readonly LinkAddres
   return [...lost.map((held) => `without ${text(held)}`), ...found.map((held) => `with ${text(held)}`)];
 }
 
-/** What has become of the interfaces in use, and of which; one that is gone comes first. */
+/** What has become of the interfaces in use, and of which; one that is gone comes first, before all that of the VIPs. */
 export function attachmentChange(
   { interfaces, uplinks }: Pick<Attachment, "interfaces" | "uplinks">,
   links: readonly Link[],
@@ -87,19 +87,28 @@ export interface InterfaceUser {
 /**
  * Watches the interfaces in use until the returned object is disposed of.
  *
- * @param onChange Called at every look that does not find them as they are used, and at the first that does again.
+ * @param onChange Called at every look that does not find them as they are used, and at the first that does again; also
+ * when they cannot be looked at.
  */
 export function watchInterfaces(user: InterfaceUser, onChange: () => void): LookOut {
   let wasAttached = true;
   return new LookOut({
-    words: ["ip", "-oneline", "monitor", "link", "address"],
-    isRelevant: (line) =>
-      user.attachment.interfaces.some(({ index }) => line.replace(/^Deleted /, "").startsWith(`${index}: `)),
+    reporters: [{
+      words: ["ip", "-oneline", "monitor", "link", "address"],
+      isRelevant: (line) =>
+        user.attachment.interfaces.some(({ index }) =>
+          line.replace(/^Deleted /, "").startsWith(`${index}: `)
+        ),
+    }],
     look: async () => {
       const isAttached = user.isAttachedTo(await readLinks());
       if (!isAttached || !wasAttached) onChange();
       wasAttached = isAttached;
       return isAttached;
+    },
+    onFailure: () => {
+      wasAttached = false;
+      onChange();
     },
   });
 }

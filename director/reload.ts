@@ -10,15 +10,17 @@ import { ExitCode } from "../model/exit_code.ts";
 import { OperatorError } from "../model/operator_error.ts";
 import type { Attachment } from "./attachment.ts";
 
-/** Keys of the director that are read once, when it opens its device and its tables, and what they set. */
-const LOST_DIRECTOR_SETTINGS: readonly (readonly [key: string, setting: keyof DirectorConfig])[] = [
-  ["interface", "interface"],
-  ["max_connections", "maxConnections"],
-  ["hash_key", "hashKey"],
-  ["workers", "workers"],
-  ["cpus", "cpus"],
-  ["offloads", "offloads"],
-];
+/** The keys of what is read once, when a director opens its device and its tables; `null` for what it can change. */
+const LOST_KEYS: Readonly<Record<keyof DirectorConfig, string | null>> = {
+  interface: "director.interface",
+  maxConnections: "director.max_connections",
+  hashKey: "director.hash_key",
+  workers: "director.workers",
+  cpus: "director.cpus",
+  offloads: "director.offloads",
+  probeAddress: null,
+  quarantine: null,
+};
 
 /**
  * Refuses a configuration whose changes would be lost without a restart.
@@ -28,10 +30,9 @@ const LOST_DIRECTOR_SETTINGS: readonly (readonly [key: string, setting: keyof Di
 export function refuseLostSettings(current: Config, next: Config): void {
   const differs = (one: unknown, other: unknown) => JSON.stringify(one) !== JSON.stringify(other);
   const lost = [
-    ...LOST_DIRECTOR_SETTINGS.filter(([, setting]) =>
-      differs(current.director[setting], next.director[setting])
-    )
-      .map(([key]) => `director.${key}`),
+    ...(Object.keys(LOST_KEYS) as (keyof DirectorConfig)[])
+      .filter((setting) => differs(current.director[setting], next.director[setting]))
+      .flatMap((setting) => LOST_KEYS[setting] ?? []),
     ...(differs(current.status, next.status) ? ["status"] : []),
   ];
   if (lost.length === 0) return;

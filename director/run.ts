@@ -15,7 +15,7 @@ import { notifyReady, notifyStopping } from "../host/service_manager.ts";
 import type { Config } from "../model/config.ts";
 import { ExitCode } from "../model/exit_code.ts";
 import { hostOfUrl } from "../model/ip_address.ts";
-import { OperatorError } from "../model/operator_error.ts";
+import { inOneLine, OperatorError } from "../model/operator_error.ts";
 import { createApp } from "../status/app.tsx";
 import { serveStatus } from "../status/serve.ts";
 import type { Attachment } from "./attachment.ts";
@@ -31,7 +31,8 @@ import { type LogFormat, openLog } from "./log.ts";
 import { disableOffloads } from "./offloads.ts";
 import { Orders } from "./orders.ts";
 import { findAttachment, RunningDirector, servicesText, vipsOf } from "./running_director.ts";
-import { letVlansIn, openedText } from "./vlan_filter.ts";
+import { journalPathIn } from "./undo.ts";
+import { letVlansIn, openedText, watchVlanFilter } from "./vlan_filter.ts";
 import { WireSentinel } from "./wire_sentinel.ts";
 
 export interface DirectorOptions {
@@ -67,7 +68,7 @@ export async function runDirector(options: DirectorOptions, io: DirectorIo): Pro
     config,
     {
       version: manifest.version,
-      startedAtMs: Date.now(),
+      startedAtMs: performance.now(),
       attachment,
       tableCapacity: config.director.maxConnections,
     },
@@ -93,10 +94,15 @@ export async function runDirector(options: DirectorOptions, io: DirectorIo): Pro
   });
   cleanup.defer(() => status.close());
 
-  const journal = await Journal.open(`${options.runDir}/director.journal`);
+  const journal = await Journal.open(journalPathIn(options.runDir));
   cleanup.defer(() => journal.close());
   const [device, ...uplinks] = attachment.interfaces.map(({ name }) => name);
-  const guard = await KernelGuard.install(journal, device!, config.services, uplinks);
+  const guard = await KernelGuard.install(journal, {
+    device: device!,
+    vips: config.services,
+    uplinks,
+    probes: () => routing.probeAddresses,
+  });
   cleanup.defer(() => undoSteps(journal, "all", () => {}));
   const offloads = config.director.offloads === "handle"
     ? "handled"
@@ -129,7 +135,7 @@ export async function runDirector(options: DirectorOptions, io: DirectorIo): Pro
   cleanup.defer(() => director.stop());
 
   cleanup.use(sentinel);
-  await sentinel.open(attachment.name);
+  sentinel.open(attachment.name);
 
   const started = new RunningDirector(attachment, {
     configFile: options.config,
@@ -142,11 +148,20 @@ export async function runDirector(options: DirectorOptions, io: DirectorIo): Pro
     events,
   });
   running = started;
-  routing.start(() => started.coverProbes());
+  const guardWatch = guard instanceof KernelGuard ? cleanup.use(watchGuard(guard, events)) : null;
+  routing.start(() => {
+    director.checksChanged();
+    guardWatch?.lookSoon();
+  });
+  cleanup.use(
+    watchVlanFilter(device!, () => director.config.services, () => orders.interfaceChanged()),
+  );
   cleanup.use(watchInterfaces(started, () => orders.interfaceChanged()));
-  if (guard !== null) cleanup.use(watchGuard(guard, events));
   events.report("info", "director.started", startText(attachment, config, offloads + opened, status.address));
-  await notifyReady(`Answering for ${vipsOf(config).join(", ")}`);
+  await notifyReady(
+    `Answering for ${vipsOf(config).join(", ")}`,
+    (message) => events.report("warning", "director.unheard", message),
+  );
   const code = await carryOut(orders, started);
   await notifyStopping();
   events.report(
@@ -182,8 +197,9 @@ function listener(
       sentinel.datapathReported(event);
     },
     onFault: (error) => {
-      events.report("error", "datapath.fault", error.message);
-      orders.end(error instanceof OperatorError ? error.exitCode : ExitCode.FAILED);
+      const isKnown = error instanceof OperatorError;
+      events.report("error", "datapath.fault", isKnown ? inOneLine(error) : error.message);
+      orders.end(isKnown ? error.exitCode : ExitCode.FAILED);
     },
     onHang: () => {
       events.report(

@@ -4,15 +4,17 @@
  * @module
  */
 
+import { ConfigError } from "../config/config_error.ts";
 import { loadConfig } from "../config/parse_config.ts";
 import { checkInterface } from "../datapath/mod.ts";
 import type { Journal } from "../host/journal.ts";
 import { type Link, readLinks } from "../host/links.ts";
 import { readRoutes } from "../host/routes.ts";
 import type { Config } from "../model/config.ts";
+import { counted } from "../model/counted.ts";
 import type { Explanation } from "../model/explanation.ts";
 import { ExitCode } from "../model/exit_code.ts";
-import { OperatorError } from "../model/operator_error.ts";
+import { inOneLine, OperatorError } from "../model/operator_error.ts";
 import { attach, type Attachment, routedServers } from "./attachment.ts";
 import type { DatapathSupervisor } from "./datapath_supervisor.ts";
 import type { DirectRouting } from "./direct_routing.ts";
@@ -20,8 +22,9 @@ import type { Director } from "./director.ts";
 import type { EventLog } from "./events.ts";
 import { explainConnection } from "./explain.ts";
 import { type QuestionWords, readQuestion } from "./explain_question.ts";
+import type { Guard } from "./guard.ts";
 import { attachmentChange } from "./interface_watch.ts";
-import type { KernelGuard } from "./kernel_guard.ts";
+import { disableOffloads } from "./offloads.ts";
 import {
   refuseFurtherInterfaces,
   refuseLostSettings,
@@ -38,8 +41,7 @@ export interface RunningParts {
   readonly routing: DirectRouting;
   readonly sentinel: WireSentinel;
   readonly supervisor: DatapathSupervisor;
-  /** `null` where there is none. */
-  readonly guard: KernelGuard | null;
+  readonly guard: Guard;
   readonly events: EventLog;
 }
 
@@ -61,9 +63,9 @@ export class RunningDirector {
     return this.#attachment;
   }
 
-  /** Whether it works with interfaces as these. */
+  /** Whether it works with interfaces as these, and has not said anything else. */
   isAttachedTo(links: readonly Link[]): boolean {
-    return !this.#isDetached && attachmentChange(this.#attachment, links) === null;
+    return !this.#isDetached && this.#unusable === "" && attachmentChange(this.#attachment, links) === null;
   }
 
   /**
@@ -77,7 +79,7 @@ export class RunningDirector {
     return explainConnection({
       config: director.config,
       interfaces: [this.#attachment.name, ...this.#attachment.interfaces.slice(1).map(({ name }) => name)],
-      hasGuard: guard !== null,
+      hasGuard: guard.hasRules,
       decide: (question) => supervisor.datapath.explain(question),
       lastCheckOf: (service, server) =>
         services.find(({ name }) => name === service)?.servers.find(({ address }) => address === server)
@@ -87,7 +89,7 @@ export class RunningDirector {
 
   /** Takes the configuration from its file again; one that cannot be used changes nothing. */
   async reload(): Promise<void> {
-    const { configFile, journal, director, routing, sentinel, supervisor, guard, events } = this.#parts;
+    const { configFile, director, routing, sentinel, supervisor, events } = this.#parts;
     try {
       const next = await loadConfig(configFile);
       refuseLostSettings(director.config, next);
@@ -96,73 +98,106 @@ export class RunningDirector {
       refuseOtherInterface(this.#attachment, attachment);
       refuseFurtherInterfaces(this.#attachment, attachment);
       const useRouting = await routing.prepare(next);
-      const opened = await letVlansIn(journal, attachment.name, next.services);
-      await guard?.coverVips(next.services);
+      const opened = await this.#prepareHost(next, attachment.name);
       useRouting();
-      // Interfaces that it does not need any more stay open, so that their numbers stay.
+      // Interfaces that it does not need any more stay open until one changes, so that their numbers stay.
       this.#attachment = { ...this.#attachment, uplinks: attachment.uplinks };
       director.reload(next, this.#attachment);
-      await sentinel.adopt(next);
+      sentinel.adopt(next);
       events.report("info", "config.loaded", `${configFile}: ${servicesText(next)}${openedText(opened)}`);
     } catch (error) {
       if (!(error instanceof OperatorError)) throw error;
-      events.report("error", "config.refused", `The configuration in use stays: ${inOneLine(error)}`);
-    }
-  }
-
-  /** Keeps the kernel away from the addresses that health checks are made from, too. */
-  async coverProbes(): Promise<void> {
-    const { routing, guard, events } = this.#parts;
-    try {
-      await guard?.coverProbes(routing.probeAddresses);
-    } catch (error) {
-      if (!(error instanceof OperatorError)) throw error;
-      events.report("error", "guard.lost", `The rules of this host cannot be changed: ${inOneLine(error)}`);
+      const reason = error instanceof ConfigError ? error.summary : inOneLine(error);
+      events.report("error", "config.refused", `The configuration in use stays: ${reason}`);
     }
   }
 
   /**
-   * Follows the interfaces, should one have changed: the datapath is started anew with what it is now. While that
-   * cannot be used, the old one stays; should a new one fail to start, the next call tries again.
+   * Changes what a reload has to change on the host.
+   *
+   * @returns Cards that have let everything in since.
+   * @throws {OperatorError} If the host does not allow it; the kernel is kept away from the same VIPs as before then.
+   */
+  async #prepareHost({ services }: Config, device: string): Promise<string[]> {
+    const { journal, director, guard } = this.#parts;
+    await guard.cover({ vips: services });
+    try {
+      return await letVlansIn(journal, device, services);
+    } catch (error) {
+      await guard.cover({ vips: director.config.services });
+      throw error;
+    }
+  }
+
+  /**
+   * Follows the interfaces, should one have changed: the datapath is started anew with those that are needed, as they
+   * are now. While that cannot be used, the old one stays; should a new one fail to start, the next call tries again.
    *
    * @returns `null`, or the exit code of a director that cannot go on.
    */
   async followInterface(): Promise<ExitCode | null> {
-    const { director, routing, sentinel, supervisor, guard, events } = this.#parts;
-    const links = await readLinks();
-    const change = attachmentChange(this.#attachment, links);
-    if (this.isAttachedTo(links)) {
-      this.#reportUsable();
-      return null;
-    }
-    if (change?.kind === "gone") {
-      events.report("error", "interface.lost", change.message);
-      return ExitCode.UNAVAILABLE;
-    }
-    const text = change === null
-      ? `${this.#attachment.name}: as it was`
-      : `${change.name}: ${change.message}`;
     try {
-      const attachment = await findAttachment(director.config, links);
+      const links = await readLinks();
+      const change = attachmentChange(this.#attachment, links);
+      if (!this.#isDetached && change === null) {
+        await this.#keepVlansIn();
+        this.#reportUsable();
+        return null;
+      }
+      if (change?.kind === "gone" && change.name === this.#attachment.name) {
+        this.#parts.events.report("error", "interface.lost", change.message);
+        return ExitCode.UNAVAILABLE;
+      }
+      await this.#follow(links, changeText(change, this.#attachment));
+    } catch (error) {
+      if (!(error instanceof OperatorError)) throw error;
+      this.#reportUnusable(`The interfaces cannot be looked at: ${inOneLine(error)}`);
+    }
+    return null;
+  }
+
+  /** Lets frames of VLANs in that a card has begun to keep away. */
+  async #keepVlansIn(): Promise<void> {
+    const { journal, director, events } = this.#parts;
+    const opened = await letVlansIn(journal, this.#attachment.name, director.config.services);
+    if (opened.length === 0) return;
+    const text = `Frames of VLANs were kept away${openedText(opened)}`;
+    events.report("warning", "interface.opened", text);
+  }
+
+  /** @param text What has become of the interfaces. */
+  async #follow(links: readonly Link[], text: string): Promise<void> {
+    try {
+      const attachment = await findAttachment(this.#parts.director.config, links);
       refuseOtherInterface(this.#attachment, attachment);
-      await guard?.coverUplinks(attachment.interfaces.slice(1).map(({ name }) => name));
-      // It has nobody to announce VIPs meanwhile.
-      sentinel.close();
-      this.#isDetached = true;
-      const successor = () => director.successorTable(attachment);
-      if (!await supervisor.restart(attachment, successor)) return null;
-      director.succeed(supervisor.datapath);
-      await routing.lookAgain();
-      await sentinel.open(attachment.name);
-      this.#attachment = attachment;
-      this.#isDetached = false;
+      if (!await this.#attachAnew(attachment)) return;
       this.#unusable = "";
-      events.report("warning", "interface.changed", `${text}; its connections go on`);
+      this.#parts.events.report("warning", "interface.changed", `${text}; its connections go on`);
     } catch (error) {
       if (!(error instanceof OperatorError)) throw error;
       this.#reportUnusable(`${text}; that cannot be used yet: ${inOneLine(error)}`);
     }
-    return null;
+  }
+
+  /**
+   * Starts the datapath anew, on interfaces that it may not have used before.
+   *
+   * @returns Whether that was done; it is not where the old one hangs.
+   * @throws {OperatorError} If the host does not allow it; nothing is forwarded if the old datapath had ended by then.
+   */
+  async #attachAnew(attachment: Attachment): Promise<boolean> {
+    const { journal, director, routing, supervisor, guard } = this.#parts;
+    const names = attachment.interfaces.map(({ name }) => name);
+    await guard.cover({ uplinks: names.slice(1) });
+    if (director.config.director.offloads === "disable") await disableOffloads(journal, names);
+    await routing.lookAgain();
+    this.#isDetached = true;
+    director.detached();
+    if (!await supervisor.restart(attachment, () => director.successorTable(attachment))) return false;
+    director.succeed(supervisor.datapath);
+    this.#attachment = attachment;
+    this.#isDetached = false;
+    return true;
   }
 
   #reportUnusable(message: string): void {
@@ -189,6 +224,14 @@ export async function findAttachment(config: Config, links: readonly Link[]): Pr
   return attachment;
 }
 
+function changeText(
+  change: ReturnType<typeof attachmentChange>,
+  { name }: Attachment,
+): string {
+  if (change === null) return `${name}: as it was`;
+  return change.kind === "gone" ? change.message : `${change.name}: ${change.message}`;
+}
+
 /** The VIPs of a configuration, each once. */
 export function vipsOf(config: Config): string[] {
   return [...new Set(config.services.map(({ vip }) => vip))];
@@ -196,9 +239,6 @@ export function vipsOf(config: Config): string[] {
 
 /** The services of a configuration in words. */
 export function servicesText(config: Config): string {
-  return config.services.map(({ name, servers }) => `${name} with ${servers.length} real servers`).join(", ");
-}
-
-function inOneLine({ message, remedy }: OperatorError): string {
-  return remedy === null ? message : `${message} (${remedy})`;
+  return config.services.map(({ name, servers }) => `${name} with ${counted(servers.length, "real server")}`)
+    .join(", ");
 }

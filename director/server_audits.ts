@@ -66,18 +66,8 @@ export class ServerAudits {
    * @throws {OperatorError} If an interface cannot be used.
    */
   auditAll(): Promise<readonly ServerAudit[]> {
-    this.#round ??= this.#alone(() => this.#batches(() => true)).finally(() => this.#round = null);
+    this.#round ??= this.#alone(() => this.#askAll()).finally(() => this.#round = null);
     return this.#round;
-  }
-
-  /**
-   * Asks one real server for all of its VIPs.
-   *
-   * @returns One verdict for each VIP; none if it cannot be asked from here.
-   * @throws {OperatorError} If an interface cannot be used.
-   */
-  auditServer(server: string): Promise<readonly ServerAudit[]> {
-    return this.#alone(() => this.#batches((address) => address === server));
   }
 
   /** Ends whatever goes on. */
@@ -93,9 +83,9 @@ export class ServerAudits {
     return result;
   }
 
-  async #batches(isWanted: (server: string) => boolean): Promise<ServerAudit[]> {
+  async #askAll(): Promise<ServerAudit[]> {
     const verdicts: ServerAudit[] = [];
-    for (const batch of batchesOf(this.#file.config.services, this.#vantages, isWanted)) {
+    for (const batch of batchesOf(this.#file.config.services, this.#vantages)) {
       if (this.#stopped.signal.aborted) return [];
       const found = await this.#ask(batch);
       // A conversation that was cut short tells nothing.
@@ -158,11 +148,7 @@ function keyOf(server: string, vip: string): string {
   return `${server} ${vip}`;
 }
 
-function batchesOf(
-  services: readonly VirtualService[],
-  vantages: readonly Vantage[],
-  isWanted: (server: string) => boolean,
-): Batch[] {
+function batchesOf(services: readonly VirtualService[], vantages: readonly Vantage[]): Batch[] {
   const vipsOf = new Map<string, Set<string>>();
   for (const { vip, servers } of services) {
     for (const { address } of servers) {
@@ -170,7 +156,7 @@ function batchesOf(
     }
   }
   return vantages.flatMap((vantage) => {
-    const wanted = vantage.servers.filter((server) => isWanted(server) && vipsOf.has(server));
+    const wanted = vantage.servers.filter((server) => vipsOf.has(server));
     const alike = Map.groupBy(wanted, (server) => [...vipsOf.get(server)!].toSorted().join(" "));
     return [...alike].flatMap(([text, servers]) => {
       const vips = text.split(" ");

@@ -25,16 +25,18 @@ import type {
   WireAlarm,
   WireTotals,
 } from "../model/status_snapshot.ts";
-import { type Standing } from "./forwarding.ts";
+import { serverKey, type Standing } from "./forwarding.ts";
 
 /** Everything a snapshot is made of. */
 export interface SnapshotSources {
   readonly version: string;
+  /** `performance.now()` milliseconds: the clock may be set. */
   readonly startedAtMs: number;
   readonly config: Config;
   /** The table {@linkcode counters} belong to. */
   readonly table: ForwardingTableData;
   readonly counters: DatapathCounters;
+  readonly isForwarding: boolean;
   /** That of the VIPs first. */
   readonly interfaces: readonly InterfaceStatus[];
   readonly tableCapacity: number;
@@ -68,15 +70,15 @@ const NOTHING_COUNTED: DestinationCounters = {
 /** The state of a director at this moment. */
 export function statusSnapshot(sources: SnapshotSources): StatusSnapshot {
   const { config, counters } = sources;
-  const nowMs = Date.now();
   const counted = countersByServer(sources.table, counters);
   return {
     version: sources.version,
-    at: new Date(nowMs).toISOString(),
-    uptimeSeconds: Math.floor((nowMs - sources.startedAtMs) / 1000),
+    at: new Date().toISOString(),
+    uptimeSeconds: Math.floor((performance.now() - sources.startedAtMs) / 1000),
     ha: { state: "standalone" },
     datapath: {
       mode: "pcap",
+      isForwarding: sources.isForwarding,
       interface: interfaceStatus(sources.interfaces[0]!),
       uplinks: sources.interfaces.slice(1).map(interfaceStatus),
       generation: counters.generation,
@@ -106,21 +108,16 @@ export function statusSnapshot(sources: SnapshotSources): StatusSnapshot {
   };
 }
 
-/** Key of a real server in a table; names of services hold no line breaks. */
-function countedKey(serviceName: string, address: string): string {
-  return `${serviceName}\n${address}`;
-}
-
-/** Counters by service name and address. */
+/** Counters by {@linkcode serverKey}. */
 function countersByServer(
   table: ForwardingTableData,
   counters: DatapathCounters,
 ): Map<string, DestinationCounters> {
   const byServer = new Map<string, DestinationCounters>();
   let index = 0;
-  for (const { name, destinations } of table.services) {
-    for (const { address } of destinations) {
-      byServer.set(countedKey(name, address), counters.destinations[index++] ?? NOTHING_COUNTED);
+  for (const service of table.services) {
+    for (const destination of service.destinations) {
+      byServer.set(serverKey(service, destination), counters.destinations[index++] ?? NOTHING_COUNTED);
     }
   }
   return byServer;
@@ -132,7 +129,7 @@ function serviceStatus(
   counted: ReadonlyMap<string, DestinationCounters>,
 ): VirtualServiceStatus {
   const servers = service.servers.map((server) =>
-    serverStatus(service, server, sources, counted.get(countedKey(service.name, server.address)))
+    serverStatus(service, server, sources, counted.get(serverKey(service, server)))
   );
   const total = (key: "connections" | "packets" | "bytes") =>
     servers.reduce((sum, server) => sum + server[key], 0);
@@ -175,7 +172,7 @@ function serverStatus(
 }
 
 function stateOf(server: RealServer, standing: Standing, mac: string | null): RealServerState {
-  if (standing.state === "unknown" || standing.state === "down") return "down";
+  if (standing.state !== "up" && standing.state !== "quarantined") return "down";
   if (mac === null) return "unresolved";
   if (standing.state === "quarantined") return "quarantined";
   return server.weight === 0 ? "quiesced" : "up";

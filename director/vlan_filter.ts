@@ -7,6 +7,7 @@
 
 import { readFeatures } from "../host/interface_features.ts";
 import type { Journal } from "../host/journal.ts";
+import { LookOut } from "../host/look_out.ts";
 import { readBonded, readVlansOn } from "../host/stacked_links.ts";
 import type { VirtualService } from "../model/config.ts";
 import { ExitCode } from "../model/exit_code.ts";
@@ -14,12 +15,21 @@ import { HostError } from "../model/operator_error.ts";
 import { switchOff } from "./offloads.ts";
 
 /** The filter, by its name in ethtool(8). */
-const FILTER = "rx-vlan-filter";
+export const VLAN_FILTER = "rx-vlan-filter";
 
 /** VLANs of services and of their real servers, ascending. */
 export function vlansOf(services: readonly VirtualService[]): number[] {
   const vlans = services.flatMap(({ vlan, servers }) => [vlan, ...servers.map((server) => server.vlan)]);
   return [...new Set(vlans.filter((vlan) => vlan !== null))].toSorted((one, other) => one - other);
+}
+
+/** A card whose filter keeps frames of VLANs away. */
+interface FilteringCard {
+  readonly name: string;
+  /** Whether its filter has no switch. */
+  readonly isFixed: boolean;
+  /** The VLANs that the host has no interface in. */
+  readonly missing: readonly number[];
 }
 
 /**
@@ -33,38 +43,76 @@ export async function letVlansIn(
   device: string,
   services: readonly VirtualService[],
 ): Promise<string[]> {
-  const vlans = vlansOf(services);
-  if (vlans.length === 0) return [];
   const opened: string[] = [];
-  for (const card of [device, ...await readBonded(device)]) {
-    const filter = (await readFeatures(card)).get(FILTER);
-    if (!filter?.isOn) continue;
-    if (filter.isFixed) await requireInterfaces(card, device, vlans);
-    else {
-      await switchOff(
-        journal,
-        card,
-        [FILTER],
-        `See what its driver says: dmesg; or ${makeText(device, vlans)}`,
-      );
-      opened.push(card);
-    }
+  for (const { name, isFixed, missing } of await filteringCards(device, services)) {
+    if (isFixed) throw closedCard(name, device, missing);
+    await switchOff(
+      journal,
+      name,
+      [VLAN_FILTER],
+      `See what its driver says: dmesg; or ${makeText(device, missing)}`,
+    );
+    opened.push(name);
   }
   return opened;
 }
 
 /** What {@linkcode letVlansIn} has done, to be appended to a sentence. */
 export function openedText(cards: readonly string[]): string {
-  return cards.length === 0 ? "" : `; ${FILTER} of ${cards.join(", ")} switched off`;
+  return cards.length === 0 ? "" : `; ${VLAN_FILTER} of ${cards.join(", ")} switched off`;
 }
 
-async function requireInterfaces(card: string, device: string, vlans: readonly number[]): Promise<void> {
-  const present = await readVlansOn(device);
-  const missing = vlans.filter((vlan) => !present.has(vlan));
-  if (missing.length === 0) return;
-  throw new HostError(
+/**
+ * Watches for filters that are switched on again, and for cards that join a bond, until the returned object is disposed
+ * of.
+ *
+ * @param services What is to be let in at the time.
+ * @param onChange Called at every look that finds frames kept away, or cannot be made, and at the first that does not
+ * any more.
+ */
+export function watchVlanFilter(
+  device: string,
+  services: () => readonly VirtualService[],
+  onChange: () => void,
+): LookOut {
+  let wasFiltering = false;
+  return new LookOut({
+    reporters: [{ words: ["ip", "-oneline", "monitor", "link"], isRelevant: () => true }],
+    look: async () => {
+      const isFiltering = (await filteringCards(device, services())).length > 0;
+      if (isFiltering || wasFiltering) onChange();
+      wasFiltering = isFiltering;
+      return true;
+    },
+    onFailure: () => {
+      wasFiltering = true;
+      onChange();
+    },
+  });
+}
+
+/** What keeps frames of the services' VLANs away from an interface. */
+async function filteringCards(
+  device: string,
+  services: readonly VirtualService[],
+): Promise<FilteringCard[]> {
+  const vlans = vlansOf(services);
+  if (vlans.length === 0) return [];
+  const cards: FilteringCard[] = [];
+  for (const name of [device, ...await readBonded(device)]) {
+    const filter = (await readFeatures(name)).get(VLAN_FILTER);
+    if (!filter?.isOn) continue;
+    const present = await readVlansOn(device);
+    const missing = vlans.filter((vlan) => !present.has(vlan));
+    if (missing.length > 0) cards.push({ name, isFixed: filter.isFixed, missing });
+  }
+  return cards;
+}
+
+function closedCard(card: string, device: string, missing: readonly number[]): HostError {
+  return new HostError(
     `ethtool -k ${card}`,
-    `Interface "${card}" lets no frames of VLAN ${missing.join(", ")} in: ${FILTER} is on, and fixed`,
+    `Interface "${card}" lets no frames of VLAN ${missing.join(", ")} in: ${VLAN_FILTER} is on, and fixed`,
     ExitCode.UNAVAILABLE,
     { remedy: `Let it know of them: ${makeText(device, missing)}` },
   );

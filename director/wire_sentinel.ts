@@ -5,10 +5,9 @@
  */
 
 import type { DatapathEvent } from "../datapath/mod.ts";
-import { requireCommand } from "../host/command.ts";
-import { type Link, readLinks } from "../host/links.ts";
+import { LookOut } from "../host/look_out.ts";
 import type { Config } from "../model/config.ts";
-import { OperatorError } from "../model/operator_error.ts";
+import { inOneLine } from "../model/operator_error.ts";
 import {
   WIRE_ALARM_NAMES,
   type WireAlarm,
@@ -16,12 +15,11 @@ import {
   type WireTotals,
 } from "../model/status_snapshot.ts";
 import type { ConfigFile } from "../sentinel/finding.ts";
-import { type KnownServer, Watch } from "../sentinel/watch.ts";
-import { findWatchPlaces, watchFilter, type WatchPlace } from "../sentinel/watch_place.ts";
+import type { KnownServer } from "../sentinel/watch.ts";
 import type { Alarm } from "../sentinel/watch_suspect.ts";
 import { alarmFinding } from "../sentinel/watch_words.ts";
-import { Wire } from "../sentinel/wire.ts";
 import type { EventLog } from "./events.ts";
+import { WatchPosts } from "./watch_posts.ts";
 
 /** Time between two looks. Each does a bounded amount of work, see `Wire.step`. */
 const LOOK_INTERVAL_MS = 200;
@@ -46,35 +44,28 @@ export interface WireSentinelOptions {
   readonly onReport: (alarms: readonly WireAlarm[], totals: WireTotals) => void;
 }
 
-/** The watch on one interface. */
-interface Post {
-  readonly watch: Watch;
-  wire: Wire;
-  filter: string;
-}
-
-export class WireSentinel implements Disposable {
+export class WireSentinel implements AsyncDisposable {
   readonly #options: WireSentinelOptions;
-  /** What `performance.now()` counts from. */
-  readonly #epochMs = Date.now() - performance.now();
+  readonly #posts: WatchPosts;
   #config: Config;
-  #device = "";
   /** MACs of the real servers, by address, in the order in which they were learnt. */
   readonly #macs = new Map<string, readonly string[]>();
   /** The same by MAC; `null` while it is not made. */
   #servers: ReadonlyMap<string, readonly KnownServer[]> | null = null;
-  /** By name of the interface. */
-  readonly #posts = new Map<string, Post>();
   #alarms: ReadonlyMap<string, WireAlarm> = new Map();
   readonly #raised: Record<WireAlarmName, number> = { ...NOTHING_SEEN.raised };
-  /** Totals of interfaces that are watched no more. */
-  readonly #past = { defences: 0, missed: 0 };
-  #unseen = "";
+  /** VIPs that nobody is known to watch over, and why. */
+  #unwatched: ReadonlyMap<string, string> = new Map();
+  #lookOut: LookOut | null = null;
   #timer: number | undefined;
 
   constructor(options: WireSentinelOptions) {
     this.#options = options;
     this.#config = options.file.config;
+    this.#posts = new WatchPosts({
+      serverOf: (mac, vip) => this.#serverOf(mac, vip),
+      defend: options.announce,
+    });
   }
 
   /** Takes note of the MACs of real servers. They are still known by those that they had. */
@@ -87,118 +78,78 @@ export class WireSentinel implements Disposable {
   }
 
   /**
-   * Begins to watch.
+   * Begins to watch, and follows the host's interfaces from then on.
    *
    * @param device Interface of the VIPs.
    */
-  async open(device: string): Promise<void> {
-    this.#device = device;
-    await this.#settle();
+  open(device: string): void {
+    this.#lookOut = new LookOut({
+      reporters: [{ words: ["ip", "-oneline", "monitor", "link", "address"], isRelevant: () => true }],
+      look: async () => {
+        const isInOrder = await this.#posts.settle(this.#config, device);
+        this.#compareUnwatched();
+        return isInOrder;
+      },
+      onFailure: (error) => {
+        this.#posts.excuse(this.#config.services.map(({ vip }) => vip), inOneLine(error));
+        this.#compareUnwatched();
+      },
+    });
     this.#timer = setInterval(() => this.#look(), LOOK_INTERVAL_MS);
   }
 
-  /** Ends it, until it is opened again. Idempotent. */
-  close(): void {
-    clearInterval(this.#timer);
-    for (const name of this.#posts.keys()) this.#closePost(name);
-  }
-
-  /** Watches the VIPs of another configuration, or reports why it cannot. What is known of those that stay is kept. */
-  async adopt(config: Config): Promise<void> {
+  /** Watches the VIPs of another configuration, soon. What is known of those that stay is kept. */
+  adopt(config: Config): void {
     this.#config = config;
     const servers = new Set(
       config.services.flatMap((service) => service.servers.map(({ address }) => address)),
     );
     for (const address of this.#macs.keys()) if (!servers.has(address)) this.#macs.delete(address);
     this.#servers = null;
-    try {
-      await this.#settle();
-    } catch (error) {
-      if (!(error instanceof OperatorError)) throw error;
-      this.#reportUnwatched(`those that this configuration brings; ${error.message}`);
-    }
+    this.#lookOut?.lookSoon();
   }
 
-  [Symbol.dispose](): void {
-    this.close();
-  }
-
-  /** Brings posts in line with the configuration. */
-  async #settle(): Promise<void> {
-    const links = await readLinks();
-    const { places, unseen } = findWatchPlaces(this.#config, this.#device, links, await kernelNeighbors());
-    for (const name of this.#posts.keys()) {
-      if (!places.some(({ link }) => link.name === name)) this.#closePost(name);
-    }
-    for (const place of places) {
-      this.#attempt(place.link.name, () => this.#settlePost(place, links));
-    }
-    const unseenText = unseen.join(", ");
-    if (unseenText !== "" && unseenText !== this.#unseen) {
-      this.#reportUnwatched(`${unseenText}: this host has no address of its subnet in the VLAN`);
-    }
-    this.#unseen = unseenText;
-  }
-
-  #settlePost({ link, watched }: WatchPlace, links: readonly Link[]): void {
-    const filter = watchFilter(watched);
-    let post = this.#posts.get(link.name);
-    if (post === undefined) {
-      const wire = Wire.open(link, filter);
-      const watch = new Watch(wire, {
-        ownMacs: new Set([link.mac, ...links.flatMap(({ mac }) => mac === null ? [] : [mac])]),
-        serverOf: (mac, vip) => this.#serverOf(mac, vip),
-        defend: this.#options.announce,
-      });
-      this.#posts.set(link.name, post = { watch, wire, filter });
-    } else if (post.filter !== filter) {
-      const wire = Wire.open(link, filter);
-      this.#closeWire(post);
-      Object.assign(post, { wire, filter });
-    }
-    post.watch.adopt(post.wire, watched, performance.now());
-  }
-
-  #closePost(name: string): void {
-    const post = this.#posts.get(name)!;
-    this.#past.defences += post.watch.defences;
-    this.#closeWire(post);
-    this.#posts.delete(name);
-  }
-
-  #closeWire({ wire }: Post): void {
-    this.#past.missed += wire.missed;
-    wire[Symbol.dispose]();
+  /** Ends it. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#lookOut?.[Symbol.asyncDispose]();
+    this.#posts[Symbol.dispose]();
   }
 
   #look(): void {
-    for (const [name, { wire, watch }] of this.#posts) {
-      this.#attempt(name, () => wire.step([watch], performance.now()));
+    if (!this.#posts.step(performance.now())) {
+      this.#compareUnwatched();
+      this.#lookOut?.lookSoon();
     }
     this.#compare();
-    const posts = [...this.#posts.values()];
     this.#options.onReport([...this.#alarms.values()], {
       raised: { ...this.#raised },
-      defences: posts.reduce((sum, { watch }) => sum + watch.defences, this.#past.defences),
-      missed: posts.reduce((sum, { wire }) => sum + wire.missed, this.#past.missed),
+      defences: this.#posts.defences,
+      missed: this.#posts.missed,
     });
   }
 
-  /** Does something with an interface, and gives it up if it cannot be used. */
-  #attempt(name: string, action: () => void): void {
-    try {
-      action();
-    } catch (error) {
-      if (!(error instanceof OperatorError)) throw error;
-      this.#reportUnwatched(error.message);
-      if (this.#posts.has(name)) this.#closePost(name);
+  /** Reports VIPs that nobody watches over from now on, or for another reason, and those that are watched now. */
+  #compareUnwatched(): void {
+    const { events } = this.#options;
+    const before = this.#unwatched;
+    const now = this.#unwatched = this.#posts.unwatched;
+    const fresh = [...now].filter(([vip, reason]) => before.get(vip) !== reason);
+    for (const [reason, vips] of Map.groupBy(fresh, ([, reason]) => reason)) {
+      const names = vips.map(([vip]) => vip).join(", ");
+      events.report("warning", "wire.unwatched", `VIPs that nobody watches over: ${names}: ${reason}`);
+    }
+    const wanted = new Set(this.#config.services.map(({ vip }) => vip));
+    const back = [...before.keys()].filter((vip) => !now.has(vip) && wanted.has(vip));
+    if (back.length > 0) {
+      events.report("info", "wire.watched", `VIPs that are watched over from now on: ${back.join(", ")}`);
     }
   }
 
   /** Reports alarms that begin and end. */
   #compare(): void {
     const { events } = this.#options;
-    const found = foremost([...this.#posts.values()].flatMap(({ watch }) => watch.alarms));
+    const found = foremost(this.#posts.alarms);
     const now = new Map(found.map((alarm) => [keyOf(alarm), this.#described(alarm)]));
     const before = this.#alarms;
     this.#alarms = now;
@@ -216,6 +167,8 @@ export class WireSentinel implements Disposable {
 
   #described(alarm: Alarm): WireAlarm {
     const { problem, host, command } = alarmFinding(alarm, { ...this.#options.file, config: this.#config });
+    // What `performance.now()` counts from; the clock may have been set since the last time.
+    const epochMs = Date.now() - performance.now();
     return {
       name: alarm.name,
       vip: alarm.vip,
@@ -224,8 +177,8 @@ export class WireSentinel implements Disposable {
       sentence: problem,
       host,
       command,
-      firstSeen: new Date(this.#epochMs + alarm.firstMs).toISOString(),
-      lastSeen: new Date(this.#epochMs + alarm.lastMs).toISOString(),
+      firstSeen: new Date(epochMs + alarm.firstMs).toISOString(),
+      lastSeen: new Date(epochMs + alarm.lastMs).toISOString(),
       count: alarm.count,
     };
   }
@@ -253,10 +206,6 @@ export class WireSentinel implements Disposable {
       service.vip === vip && service.servers.some(({ address }) => address === server)
     );
   }
-
-  #reportUnwatched(reason: string): void {
-    this.#options.events.report("warning", "wire.unwatched", `VIPs that nobody watches over: ${reason}`);
-  }
 }
 
 /** The alarms to show: real servers first, because quarantine goes by them, then the oldest. */
@@ -268,10 +217,4 @@ export function foremost(alarms: readonly Alarm[]): Alarm[] {
 
 function keyOf({ name, vip, mac }: Alarm): string {
   return `${name} ${vip} ${mac}`;
-}
-
-/** Addresses that this host's kernel has to do with: asking for one of them might mislead it. */
-async function kernelNeighbors(): Promise<Set<string>> {
-  const json = await requireCommand("ip", ["-json", "neighbor", "show"]);
-  return new Set((JSON.parse(json || "[]") as readonly { readonly dst: string }[]).map(({ dst }) => dst));
 }

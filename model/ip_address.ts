@@ -93,9 +93,24 @@ export function prefixMask(bits: number): [number, number, number, number] {
   return [word(0), word(1), word(2), word(3)];
 }
 
+/** What a program listens on to be reached at every address of a family that a host has. */
+export function unspecifiedAddress(family: AddressFamily): string {
+  return family === 4 ? "0.0.0.0" : "::";
+}
+
 /** `10.0.0.5` or `[2001:db8::5]`, as in a URL (RFC 3986 §3.2.2). */
 export function hostOfUrl(address: string): string {
   return address.includes(":") ? `[${address}]` : address;
+}
+
+/** `10.0.0.5:80` or `[2001:db8::5]:80`; `ports` may be a port or a word for several. */
+export function endpointText(address: string, ports: number | string): string {
+  return `${hostOfUrl(address)}:${ports}`;
+}
+
+/** Whether a canonical address can only be reached from the host itself. */
+export function isLoopback(address: string): boolean {
+  return isInPrefix(address, "127.0.0.0", 8) || address === "::1";
 }
 
 /** A MAC address as its first two and last four bytes, both numbers in host order. */

@@ -35,3 +35,8 @@ export class HostError extends OperatorError {
     this.step = step;
   }
 }
+
+/** The error as one line, for a log or a list: what is wrong, then the remedy in brackets, if there is one. */
+export function inOneLine({ message, remedy }: OperatorError): string {
+  return remedy === null ? message : `${message} (${remedy})`;
+}

@@ -9,8 +9,8 @@ import type { Method, Protocol, SchedulerName } from "./config.ts";
 import type { HostLoad } from "./host_status.ts";
 
 /**
- * `unresolved`: healthy as far as checks go, but nobody answers ARP for its address. `quarantined`: healthy, but seen to
- * take a VIP for itself, so that it gets no new connections.
+ * `unresolved`: healthy as far as checks go, but nobody answers ARP or Neighbor Discovery for its address.
+ * `quarantined`: healthy, but seen to take a VIP for itself, so that it gets no new connections.
  */
 export type RealServerState = "up" | "down" | "quiesced" | "unresolved" | "quarantined";
 
@@ -32,16 +32,17 @@ export interface LastCheck {
 
 /**
  * What a real server does when it is asked, by ARP or Neighbor Discovery, for a VIP it serves: `hardened` is silent as it
- * must be, `answers` may take the VIP's traffic, `unreachable` does not answer for its own address either.
+ * must be, `answers` may take the VIP's traffic, `unreachable` does not answer for its own address either. `contested`:
+ * several hosts answer for that, or one for several real servers, so that it cannot be told which of them it is.
  */
-export type AuditVerdict = "hardened" | "answers" | "unreachable";
+export type AuditVerdict = "hardened" | "answers" | "unreachable" | "contested";
 
 /** What became of the question to one real server for one VIP. */
 export interface ServerAudit {
   readonly server: string;
   readonly vip: string;
   readonly verdict: AuditVerdict;
-  /** MAC of the real server, or `null` if it is unreachable. */
+  /** MAC of the real server, or `null` if it is unreachable or contested. */
   readonly mac: string | null;
 }
 
@@ -201,6 +202,8 @@ export interface StatusSnapshot {
   readonly ha: { readonly state: "standalone" };
   readonly datapath: {
     readonly mode: "pcap";
+    /** Not before it has started, and not while it cannot be started anew at interfaces that have changed. */
+    readonly isForwarding: boolean;
     /** That of the VIPs. */
     readonly interface: InterfaceStatus;
     /** Further ones that real servers are reached by. */

@@ -5,8 +5,8 @@
  */
 
 import type { JSX } from "hono/jsx/jsx-runtime";
+import { counted } from "../model/counted.ts";
 import type { WireAlarm } from "../model/status_snapshot.ts";
-import { counted } from "./assessment.ts";
 import { age } from "./humanize.ts";
 import { Icon } from "./state_badge.tsx";
 

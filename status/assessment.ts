@@ -4,6 +4,8 @@
  * @module
  */
 
+import { counted } from "../model/counted.ts";
+import { familyOf } from "../model/ip_address.ts";
 import type { RealServerStatus, StatusSnapshot, VirtualServiceStatus } from "../model/status_snapshot.ts";
 import { hostAuditText, isUnsound } from "./host_text.ts";
 
@@ -55,22 +57,20 @@ export function assessService(service: VirtualServiceStatus): Level {
   return service.servers.some(isTroubled) ? "warning" : "ok";
 }
 
-/** `1 thing` or `3 things`. */
-export function counted(count: number, thing: string): string {
-  return `${count} ${thing}${count === 1 ? "" : "s"}`;
-}
-
 function describeTrouble(server: RealServerStatus): string {
   if (server.state === "up" && server.isOverloaded) return "overloaded: it has reached max_connections";
   if (server.state === "up") return "up, but with weight 0";
-  if (server.state === "unresolved") return "unresolved: nobody answers ARP for its address";
+  if (server.state === "unresolved") {
+    const question = familyOf(server.address) === 4 ? "ARP" : "Neighbor Discovery";
+    return `unresolved: nobody answers ${question} for its address`;
+  }
   if (server.state === "quarantined") return "quarantined: it takes a VIP for itself";
   return server.lastCheck === null ? "down" : `down: ${server.lastCheck.message}`;
 }
 
 /** Judges a whole director. */
 export function assess(snapshot: StatusSnapshot): Assessment {
-  const { services, connectionTable, alarms } = snapshot;
+  const { services, connectionTable, datapath, alarms, events } = snapshot;
   const unserved = services.filter((service) => countUsable(service) === 0);
   const served = services.filter((service) => countUsable(service) > 0);
   const troubles = [...unserved, ...served].flatMap((service) =>
@@ -96,6 +96,11 @@ export function assess(snapshot: StatusSnapshot): Assessment {
     : [];
   const reasons = [...exposed, ...unsound, ...shortage, ...troubles];
 
+  if (!datapath.isForwarding) {
+    const cause = events.find(({ name }) => name === "interface.unusable");
+    const known = cause === undefined ? [] : [cause.message];
+    return { level: "error", headline: "Nothing is forwarded", reasons: [...known, ...reasons] };
+  }
   if (unserved.length === 1) {
     return { level: "error", headline: `Service ${unserved[0]!.name} has no usable server`, reasons };
   }

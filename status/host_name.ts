@@ -8,12 +8,14 @@
  * @module
  */
 
+import { isIP } from "node:net";
 import type { MiddlewareHandler } from "hono";
+import { isLoopback } from "../model/ip_address.ts";
 import type { Origin } from "./authentication.ts";
 
-/** Whether `host` can only be reached from this machine. */
-export function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || /^127\.\d+\.\d+\.\d+$/.test(host);
+/** Whether `host` is a name or an address that only this machine can be reached by. */
+function isLoopbackName(host: string): boolean {
+  return host === "localhost" || (isIP(host) !== 0 && isLoopback(host));
 }
 
 /** The name of a `Host` header (RFC 9110 §7.2) without the port, which a tunnel may change, and without brackets. */
@@ -34,6 +36,6 @@ export function requireLoopbackName(
     if (context.env?.isLocalSocket === true) return await next();
     const { raw } = context.req;
     const name = nameOf(raw.headers.get("Host") ?? new URL(raw.url).host);
-    return isLoopback(name) ? await next() : refuse(raw);
+    return isLoopbackName(name) ? await next() : refuse(raw);
   };
 }

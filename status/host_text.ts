@@ -4,6 +4,7 @@
  * @module
  */
 
+import { counted } from "../model/counted.ts";
 import type { HostReport } from "../model/status_snapshot.ts";
 
 /** Whether a real server says that it is not as it must be. One that says nothing says nothing bad. */
@@ -17,7 +18,7 @@ export function hostAuditText(host: HostReport): string {
   const { factsWrong, wrongFacts, trouble } = host;
   if (factsWrong > 0) {
     const more = factsWrong - wrongFacts.length;
-    const facts = `${factsWrong} ${factsWrong === 1 ? "fact" : "facts"} wrong: ${wrongFacts.join(", ")}`;
+    const facts = `${counted(factsWrong, "fact")} wrong: ${wrongFacts.join(", ")}`;
     return more > 0 ? `${facts} and ${more} more` : facts;
   }
   return trouble === null ? "ok" : `cannot be made, ${trouble}`;
@@ -27,5 +28,5 @@ export function hostAuditText(host: HostReport): string {
 export function hostLoadText(host: HostReport): string | null {
   if (host.kind === "silent") return null;
   const { averages: [lastMinute], cpus } = host.load;
-  return `load ${lastMinute.toFixed(2)} on ${cpus} ${cpus === 1 ? "CPU" : "CPUs"}`;
+  return `load ${lastMinute.toFixed(2)} on ${counted(cpus, "CPU")}`;
 }

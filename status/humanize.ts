@@ -5,6 +5,7 @@
  */
 
 const exact = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
+const exactFraction = new Intl.NumberFormat("en-US", { maximumFractionDigits: 3 });
 const SI = ["", " k", " M", " G", " T", " P"] as const;
 const IEC = [" B", " KiB", " MiB", " GiB", " TiB", " PiB"] as const;
 
@@ -41,6 +42,11 @@ export function shortRate(perSecond: number): string {
   if (perSecond === 0) return "0";
   if (perSecond < 0.1) return "< 0.1";
   return perSecond < 9.95 ? perSecond.toFixed(1) : shortNumber(Math.round(perSecond));
+}
+
+/** A rate as exact as it is measured: three decimals, `33.333`. */
+export function exactRate(perSecond: number): string {
+  return exactFraction.format(perSecond);
 }
 
 /** `12 %`; never rounds something to nothing or a part to the whole. */

@@ -123,7 +123,12 @@ function serverMetrics(services: readonly VirtualServiceStatus[]): string[] {
     gauge(
       "lvsdr_server_audit",
       "1 for what the real server did when it was last asked for the VIP, 0 for the others.",
-      [...verdict("hardened"), ...verdict("answers"), ...verdict("unreachable")],
+      [
+        ...verdict("hardened"),
+        ...verdict("answers"),
+        ...verdict("unreachable"),
+        ...verdict("contested"),
+      ],
     ),
   ];
 }
@@ -175,6 +180,7 @@ export function renderMetrics(snapshot: StatusSnapshot): string {
   return [
     gauge("lvsdr_build_info", "Version of the running director.", [[{ version: snapshot.version }, 1]]),
     gauge("lvsdr_uptime_seconds", "Time since the director started.", only(snapshot.uptimeSeconds)),
+    gauge("lvsdr_forwarding", "Whether the datapath works.", only(Number(datapath.isForwarding))),
     gauge("lvsdr_connection_table_entries", "Connections in the table.", only(table.used)),
     gauge("lvsdr_connection_table_capacity", "Connections the table can hold.", only(table.capacity)),
     gauge("lvsdr_forwarding_table_generation", "Generation of the table in use.", only(datapath.generation)),

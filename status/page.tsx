@@ -8,10 +8,11 @@
 // deno-lint-ignore-file jsx-key -- a page rendered once, on the server, has nothing to reconcile
 import type { Child } from "hono/jsx";
 import type { JSX } from "hono/jsx/jsx-runtime";
+import { counted } from "../model/counted.ts";
 import type { DirectorEvent, EventLevel, StatusSnapshot, VerdictCount } from "../model/status_snapshot.ts";
 import { AlarmStrip } from "./alarm_strip.tsx";
-import { assess, type Assessment, counted, isUsable, type Tone } from "./assessment.ts";
-import { duration, exactNumber, percent, shortNumber, shortRate, utcTime } from "./humanize.ts";
+import { assess, type Assessment, isUsable, type Tone } from "./assessment.ts";
+import { duration, exactNumber, exactRate, percent, shortNumber, shortRate, utcTime } from "./humanize.ts";
 import { Picture } from "./picture.tsx";
 import { ServiceSection } from "./service_section.tsx";
 import { Icon } from "./state_badge.tsx";
@@ -96,7 +97,7 @@ function Tiles({ snapshot }: { snapshot: StatusSnapshot }) {
     <dl class="tiles">
       <Tile
         name="New connections"
-        title={`${rate} connections a second`}
+        title={`${exactRate(rate)} a second, ${exactNumber(total)} so far`}
         detail={`${shortNumber(total)} so far`}
       >
         {`${shortRate(rate)}/s`}

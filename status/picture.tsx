@@ -6,9 +6,10 @@
  */
 
 import type { JSX } from "hono/jsx/jsx-runtime";
+import { counted } from "../model/counted.ts";
 import type { RealServerStatus, StatusSnapshot } from "../model/status_snapshot.ts";
-import { counted, describeState, isUsable, type Tone } from "./assessment.ts";
-import { percent, shortRate } from "./humanize.ts";
+import { describeState, isUsable, type Tone } from "./assessment.ts";
+import { exactNumber, exactRate, percent, shortRate } from "./humanize.ts";
 import { Shape } from "./state_badge.tsx";
 
 /** More would make the picture longer than it helps; the tables below show all. */
@@ -23,8 +24,10 @@ interface Host {
   /** Whether connections pass: old ones still do on a quiesced or overloaded host. */
   readonly isOpen: boolean;
   readonly isBusy: boolean;
-  /** For people: its part of all connections so far. */
-  readonly share: string;
+  /** So far. */
+  readonly connections: number;
+  /** Those of all hosts so far. */
+  readonly allConnections: number;
 }
 
 /** Where things are, in units of the view box. */
@@ -116,7 +119,8 @@ function collectHosts(snapshot: StatusSnapshot): Host[] {
       connectionsPerSecond: sum(servers, (server) => server.connectionsPerSecond),
       isOpen: open.length > 0,
       isBusy: open.some((server) => server.activeConnections > 0 || server.connectionsPerSecond > 0),
-      share: percent(sum(servers, (server) => server.connections), all),
+      connections: sum(servers, (server) => server.connections),
+      allConnections: all,
     };
   });
 }
@@ -138,11 +142,20 @@ function Line({ path, host, name, head }: {
   );
 }
 
-function Node({ box, name, title, detail }: { box: Box; name: string; title: string; detail: string }) {
+function Node(
+  { box, name, title, detail, exact }: {
+    box: Box;
+    name: string;
+    title: string;
+    detail: string;
+    exact?: string;
+  },
+) {
   const x = box.x + box.width / 2;
   const y = box.y + box.height / 2;
   return (
     <g class={`node ${name}`}>
+      {exact === undefined ? null : <title>{exact}</title>}
       <rect x={box.x} y={box.y} width={box.width} height={box.height} rx="10" />
       <text class="name" x={x} y={y - 5}>{title}</text>
       <text class="detail" x={x} y={y + 16}>{detail}</text>
@@ -151,16 +164,21 @@ function Node({ box, name, title, detail }: { box: Box; name: string; title: str
 }
 
 function ServerNode({ box, host }: { box: Box; host: Host }) {
-  const numbers = host.tone === "ok"
-    ? `${shortRate(host.connectionsPerSecond)} new conn/s · ${host.share} so far`
-    : `${host.word} · ${host.share} so far`;
+  const { address, tone, word, connectionsPerSecond, connections, allConnections } = host;
+  const share = `${percent(connections, allConnections)} so far`;
+  const numbers = `${tone === "ok" ? `${shortRate(connectionsPerSecond)} new conn/s` : word} · ${share}`;
   return (
-    <g class={`node server ${host.tone}`}>
+    <g class={`node server ${tone}`}>
+      <title>
+        {`${exactRate(connectionsPerSecond)} new connections a second, ${exactNumber(connections)} of ${
+          exactNumber(allConnections)
+        } so far`}
+      </title>
       <rect x={box.x} y={box.y} width={box.width} height={box.height} rx="10" />
       <g transform={`translate(${box.x + 14} ${box.y + 17})`}>
-        <Shape tone={host.tone} />
+        <Shape tone={tone} />
       </g>
-      <text class="name" x={box.x + 42} y={box.y + 22}>{host.address}</text>
+      <text class="name" x={box.x + 42} y={box.y + 22}>{address}</text>
       <text class="detail" x={box.x + 42} y={box.y + 40}>{numbers}</text>
     </g>
   );
@@ -226,7 +244,13 @@ function Drawing({ layout, hosts, snapshot }: {
           <ServerNode box={layout.server(index)} host={host} />
         </>
       ))}
-      <Node box={layout.client} name="client" title="Clients" detail={`${shortRate(rate)} new conn/s`} />
+      <Node
+        box={layout.client}
+        name="client"
+        title="Clients"
+        detail={`${shortRate(rate)} new conn/s`}
+        exact={`${exactRate(rate)} new connections a second`}
+      />
       <Node
         box={layout.director}
         name="director"

@@ -8,10 +8,9 @@
 import { dirname } from "node:path";
 import type { ListenAddress } from "../model/config.ts";
 import { ExitCode } from "../model/exit_code.ts";
-import { hostOfUrl } from "../model/ip_address.ts";
+import { endpointText, isLoopback } from "../model/ip_address.ts";
 import { OperatorError } from "../model/operator_error.ts";
 import type { StatusApp } from "./app.tsx";
-import { isLoopback } from "./host_name.ts";
 
 export interface ServeOptions {
   readonly app: StatusApp;
@@ -35,11 +34,6 @@ const SOCKET_UMASK = 0o117;
 
 /** The longest path of a Unix socket on Linux, unix(7): 108 bytes with the closing zero. */
 const LONGEST_SOCKET_PATH = 107;
-
-/** Text of a listen address, as in a URL: `127.0.0.1:8480`, `[::1]:8480`. */
-export function listenText({ host, port }: ListenAddress): string {
-  return `${hostOfUrl(host)}:${port}`;
-}
 
 function refuseRunDirectory(cause: unknown, runDir: string): Error {
   if (!(cause instanceof Deno.errors.PermissionDenied)) {
@@ -133,7 +127,7 @@ function openPort(app: StatusApp, listen: ListenAddress, signal: AbortSignal): D
 }
 
 function describePortFailure(cause: unknown, listen: ListenAddress): OperatorError {
-  const where = listenText(listen);
+  const where = endpointText(listen.host, listen.port);
   if (cause instanceof Deno.errors.AddrInUse) {
     return new OperatorError(`Cannot open the status port ${where}: it is taken`, ExitCode.UNAVAILABLE, {
       cause,
@@ -166,7 +160,9 @@ function describePortFailure(cause: unknown, listen: ListenAddress): OperatorErr
 export async function serveStatus({ app, listen, token, socketPath }: ServeOptions): Promise<StatusServer> {
   if (listen !== null && token === null && !isLoopback(listen.host)) {
     throw new OperatorError(
-      `Cannot open the status port ${listenText(listen)} without a token: other machines could reach it`,
+      `Cannot open the status port ${
+        endpointText(listen.host, listen.port)
+      } without a token: other machines could reach it`,
       ExitCode.CONFIG,
       { remedy: "Set status.token, or listen on 127.0.0.1" },
     );

@@ -8,6 +8,7 @@
 // deno-lint-ignore-file jsx-key -- a page rendered once, on the server, has nothing to reconcile
 import type { Child } from "hono/jsx";
 import type { JSX } from "hono/jsx/jsx-runtime";
+import { counted } from "../model/counted.ts";
 import type {
   AuditStatus,
   HostReport,
@@ -15,9 +16,9 @@ import type {
   RealServerStatus,
   VirtualServiceStatus,
 } from "../model/status_snapshot.ts";
-import { assessService, counted, countUsable } from "./assessment.ts";
+import { assessService, countUsable } from "./assessment.ts";
 import { hostAuditText, hostLoadText, isUnsound } from "./host_text.ts";
-import { age, exactNumber, shortBytes, shortNumber, shortRate } from "./humanize.ts";
+import { age, exactNumber, exactRate, shortBytes, shortNumber, shortRate } from "./humanize.ts";
 import { Icon, StateBadge } from "./state_badge.tsx";
 
 /** Columns in order; the second part says that it holds numbers. */
@@ -103,7 +104,12 @@ function ServerRow({ server, now }: { server: RealServerStatus; now: string }) {
       <Cell label="Inactive" title={exactNumber(server.inactiveConnections)}>
         {shortNumber(server.inactiveConnections)}
       </Cell>
-      <Cell label="New conn/s" title={`${exactNumber(server.connections)} connections so far`}>
+      <Cell
+        label="New conn/s"
+        title={`${exactRate(server.connectionsPerSecond)} a second, ${
+          exactNumber(server.connections)
+        } so far`}
+      >
         {shortRate(server.connectionsPerSecond)}
       </Cell>
       <Cell label="Packets in" title={exactNumber(server.packets)}>{shortNumber(server.packets)}</Cell>

@@ -4,15 +4,16 @@
  * @module
  */
 
+import { counted } from "../model/counted.ts";
 import { ExitCode } from "../model/exit_code.ts";
-import { hostOfUrl } from "../model/ip_address.ts";
+import { endpointText } from "../model/ip_address.ts";
 import type {
   RealServerStatus,
   StatusSnapshot,
   VirtualServiceStatus,
   WireAlarm,
 } from "../model/status_snapshot.ts";
-import { assess, counted, countUsable, describeState } from "./assessment.ts";
+import { assess, countUsable, describeState } from "./assessment.ts";
 import { fetchSnapshot } from "./client.ts";
 import { hostAuditText, hostLoadText } from "./host_text.ts";
 import {
@@ -81,8 +82,8 @@ function renderRows(rows: readonly (readonly string[])[]): string[] {
 
 function serviceLine(service: VirtualServiceStatus): string {
   const what = `${service.protocol.toUpperCase()} ${
-    hostOfUrl(service.vip)
-  }:${service.ports} ${service.scheduler}`;
+    endpointText(service.vip, service.ports)
+  } ${service.scheduler}`;
   const usable = `${countUsable(service)} of ${counted(service.servers.length, "server")} usable`;
   return `${printable(service.name)}: ${what}, ${usable}`;
 }

@@ -23,6 +23,7 @@ const COMMANDS = [
   "status",
   "verify",
   "doctor",
+  "explain",
   "lab",
   "version",
 ];
@@ -132,7 +133,9 @@ for (const program of PROGRAMS) {
   test(program, "shows help without libpcap", async (run) => {
     const { code, stdout, stderr } = await run(["--help"], { LVSDR_LIBPCAP: "/nonexistent" });
     assert.deepEqual({ code, stderr }, { code: ExitCode.OK, stderr: "" });
-    for (const command of COMMANDS) assert.match(stdout, new RegExp(`^  ${command}\\b`, "m"));
+    const [, commands = ""] = stdout.split("\nCommands:\n");
+    const listed = [...commands.matchAll(/^ {2}(\w[\w-]*)/gm)].map(([, name]) => name);
+    assert.deepEqual(listed, [...COMMANDS, "help"]);
   });
 
   test(program, "explains every command with --help", async (run) => {
@@ -166,7 +169,11 @@ for (const program of PROGRAMS) {
 
   test(program, "refuses a wrong command line with the usage code", async (run) => {
     for (
-      const words of [[], ["director"], ["verify"], ["lab", "--servers", "99"], ["lab", "--break", "glass"]]
+      const words of [[], ["director"], ["verify"], ["director", "--undo", "-c", goodConfig], [
+        "lab",
+        "--servers",
+        "99",
+      ], ["lab", "--break", "glass"]]
     ) {
       const { code, stdout, stderr } = await run(words);
       assert.equal(code, ExitCode.USAGE, `lvsdr ${words.join(" ")}`);
@@ -221,6 +228,26 @@ for (const program of PROGRAMS) {
   });
 }
 
+/** Makes the descriptor in front of it a pipe whose reader has left, then runs the words that follow. */
+const WITHOUT_READER = 'mkfifo "$1"; exec 3<>"$1"; eval "exec $0>\\"\\$1\\" 3<&-"; shift; exec "$@"';
+
+for (
+  const { descriptor, args, code } of [
+    { descriptor: 1, args: ["schema"], code: ExitCode.OK },
+    { descriptor: 1, args: ["--help"], code: ExitCode.OK },
+    { descriptor: 1, args: ["check", "--json", badConfig], code: ExitCode.CONFIG },
+    { descriptor: 2, args: ["check", badConfig], code: ExitCode.CONFIG },
+    { descriptor: 2, args: ["check", join(directory, "missing.yaml")], code: ExitCode.CONFIG },
+  ]
+) {
+  const line = ["lvsdr", ...args].join(" ").replaceAll(`${directory}/`, "");
+  Deno.test(`${line} ends with ${code} also when nobody reads its descriptor ${descriptor}`, async () => {
+    const pipe = join(directory, `pipe-${crypto.randomUUID()}`);
+    const words = ["sh", "-ec", WITHOUT_READER, String(descriptor), pipe, ...selfCommand(args)];
+    assert.deepEqual(await execute(words), { code, stdout: "", stderr: "" });
+  });
+}
+
 const isRoot = Deno.uid() === 0;
 const executableReason = skipReason || (isRoot ? "" : "only root can become another user");
 Deno.test({
@@ -234,6 +261,25 @@ Deno.test({
       const { code, stderr } = await execute([...NOBODY, path, ...words], { cwd: emptyDirectory });
       assert.deepEqual({ code, stderr }, { code: ExitCode.OK, stderr: "" });
     }
+  },
+});
+
+Deno.test({
+  name: `The compiled lvsdr says that it may not read a configuration${
+    executableReason && ` (skipped: ${executableReason})`
+  }`,
+  ignore: executableReason !== "",
+  async fn() {
+    const path = await executable();
+    const ours = join(directory, "ours.yaml");
+    writeFileSync(ours, GOOD_CONFIG, { mode: 0o600 });
+    const outcome = await execute([...NOBODY, path, "check", ours], { cwd: emptyDirectory });
+    assert.deepEqual(outcome, {
+      code: ExitCode.NO_PERMISSION,
+      stdout: "",
+      stderr:
+        `lvsdr: Cannot read configuration "${ours}": permission denied\n  Run as a user who may read it\n`,
+    });
   },
 });
 

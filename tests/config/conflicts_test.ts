@@ -5,6 +5,9 @@
  */
 
 import assert from "node:assert/strict";
+import { checkCluster, MOST_NAMED } from "../../config/cluster_checks.ts";
+import type { Path } from "../../config/yaml_source.ts";
+import { IdentityRegistry } from "../../datapath/identity_registry.ts";
 import { headings, type ProblemCase, SERVERS, WEB } from "./headings.ts";
 
 const SERVERS6 = "  servers: [{ address: 2001:db8::21 }]\n";
@@ -198,6 +201,15 @@ const CASES: readonly ProblemCase[] = [
       "choose another one",
     ],
   },
+  {
+    what: "a status of real servers among all ports, which are redirected",
+    text: `services:\n- vip: 192.0.2.10\n  ports: any\n  health: none\n${SERVERS}` +
+      "realserver: { method: redirect, status: { port: 8481, token: 0123456789abcdef } }\n",
+    problems: [
+      "6:49: realserver.status.port: Cannot serve the real servers' status on port 8481: the service in line 2 uses it, " +
+      "name the ports it needs",
+    ],
+  },
 ];
 
 for (const { what, text, problems } of CASES) {
@@ -212,4 +224,24 @@ Deno.test("parseConfig() lets real servers tell about themselves on a port of UD
   assert.deepEqual(headings(udp + status), []);
   const any = `services:\n- vip: 192.0.2.10\n  ports: any\n  health: none\n${SERVERS}`;
   assert.deepEqual(headings(any + status), []);
+});
+
+Deno.test("checkCluster() refuses more services, VIPs and servers than a director can tell apart twice over", () => {
+  const problemsOf = (count: number) => {
+    const servers = Array.from(
+      { length: count },
+      (_, index) => ({ address: `10.1.${index >>> 8}.${index & 255}` }),
+    );
+    const problems: string[] = [];
+    const refuse = (path: Path, message: string) => problems.push(`${path.join(".")}: ${message}`);
+    checkCluster({ services: [{ vip: "192.0.2.10", port: 80, servers }] }, () => 1, refuse);
+    return problems;
+  };
+  // The service and its VIP are two more.
+  assert.deepEqual(problemsOf(MOST_NAMED - 2), []);
+  assert.deepEqual(problemsOf(MOST_NAMED - 1), [
+    "services: Cannot have 8001 services, VIPs and real servers of services together: a director can tell 8000 apart, " +
+    "use fewer or share them out among several directors",
+  ]);
+  assert.ok(2 * MOST_NAMED < IdentityRegistry.LIMIT, "one configuration, and the one before");
 });

@@ -8,7 +8,6 @@ const TIMEOUTS = { establishedMs: 900_000, finMs: 120_000, udpMs: 300_000 };
 const FULL = `
 director:
   interface: eth0            # where VIP traffic arrives
-  datapath: auto             # auto | pcap
 status:
   listen: 127.0.0.1:8480
 timeouts: { established: 15m, fin: 2m, udp: 5m }
@@ -182,12 +181,14 @@ Deno.test("parseConfig() reads persistence with a dotted netmask and quiesced se
   });
 });
 
-Deno.test("parseConfig() uses a full server again below three quarters of its limit by default", () => {
-  const text =
-    "services: [{ vip: 192.0.2.10/32, port: 80, servers: [{ address: 192.0.2.21, max_connections: 10 }] }]";
-  const [web] = parseConfig(text, "c.yaml").services;
-  assert.equal(web?.servers[0]?.minConnections, 8);
-  assert.equal(web?.vip, "192.0.2.10");
+Deno.test("parseConfig() uses a full server again below three quarters of its limit by default, which 0 stands for", () => {
+  for (const least of ["", ", min_connections: 0"]) {
+    const text = "services: [{ vip: 192.0.2.10/32, port: 80, " +
+      `servers: [{ address: 192.0.2.21, max_connections: 10${least} }] }]`;
+    const [web] = parseConfig(text, "c.yaml").services;
+    assert.equal(web?.servers[0]?.minConnections, 8);
+    assert.equal(web?.vip, "192.0.2.10");
+  }
 });
 
 Deno.test("parseConfig() reads the page's address, or that there is none", () => {

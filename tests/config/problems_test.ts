@@ -49,16 +49,20 @@ const CASES: readonly ProblemCase[] = [
       "5:9: services[0].port: Expected a whole number from 1 to 65535, found 0",
     ],
   },
-  { what: "an unknown tag", text: `${WEB}director: !foo {}\n`, problems: ["5:11: : Unresolved tag: !foo"] },
+  {
+    what: "an unknown tag",
+    text: `${WEB}director: !foo {}\n`,
+    problems: ["5:11: : Cannot use this tag: remove it"],
+  },
   {
     what: "an unknown alias",
     text: "services: *x\n",
-    problems: ['1:11: : Cannot find anchor "&x": define it before "*x"'],
+    problems: ["1:11: : Cannot find the anchor of this alias: define it before"],
   },
   {
     what: "an alias inside its anchor",
     text: "services: &x [*x]\n",
-    problems: ['1:15: : Cannot use alias "*x" inside its own anchor'],
+    problems: ["1:15: : Cannot use an alias inside its own anchor: remove it"],
   },
   {
     what: "an alias bomb",
@@ -117,9 +121,9 @@ const CASES: readonly ProblemCase[] = [
   {
     what: "the director's keys",
     text:
-      `${WEB}director:\n  datapath: xdp\n  max_connections: 10\n  hash_key: 00112233445566778899001122334455\n  interface: eth 0\n`,
+      `${WEB}director:\n  offloads: xdp\n  max_connections: 10\n  hash_key: 00112233445566778899001122334455\n  interface: eth 0\n`,
     problems: [
-      "6:13: director.datapath: Cannot use datapath xdp: it is not in this version, use auto or pcap",
+      '6:13: director.offloads: Expected handle or disable, found text "xdp"',
       "7:20: director.max_connections: Expected a whole number from 1000 to 64000000, found 10",
       "8:13: director.hash_key: Expected 32 hexadecimal digits, for example from: openssl rand -hex 16, in quotes",
       '9:14: director.interface: Cannot use interface "eth 0": a name has 1 to 15 characters without spaces, "/" and ":", see "ip link"',
@@ -300,11 +304,20 @@ Deno.test("ConfigError cuts a long line around the caret and hides control chara
   });
 });
 
-Deno.test("ConfigError never shows a secret", () => {
-  const text = `${WEB}status: { token: "s3cret word", listen: 0.0.0.0 }\ndirector: { hash_key: deadbeef }\n`;
-  assert.throws(() => parseConfig(text, "c.yaml"), (error: ConfigError) => {
-    assert.equal(error.problems.length, 3);
-    assert.doesNotMatch(error.message + JSON.stringify(error.problems), /s3cret|deadbeef/);
-    return true;
-  });
+Deno.test("ConfigError sums itself up in one line, without lines of the file", () => {
+  const summary = (text: string) => {
+    try {
+      parseConfig(text, "c.yaml");
+    } catch (error) {
+      return (error as ConfigError).summary;
+    }
+  };
+  const key =
+    'c.yaml:5:1: x: Unknown key "x": remove it, known keys here are director, status, timeouts, services, ' +
+    "realserver";
+  assert.equal(summary(`${WEB}x: 1\n`), `Cannot use configuration "c.yaml": 1 problem: ${key}`);
+  assert.equal(
+    summary(`${WEB}x: 1\ny: 1\n`),
+    `Cannot use configuration "c.yaml": 2 problems, the first: ${key}`,
+  );
 });

@@ -183,7 +183,7 @@ Deno.test("parseConfig() gives back any valid configuration as it was put in", (
             port: null,
             weight: server.weight,
             maxConnections: server.max,
-            minConnections: least(server),
+            minConnections: least(server) || server.max - Math.floor(server.max / 4),
           })),
         })),
       );

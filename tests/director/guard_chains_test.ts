@@ -8,7 +8,7 @@ function link(name: string, subnets: readonly string[], mac: string | null = "02
     return { address: address!, prefixLength: Number(prefixLength), scope: "global" };
   });
   return {
-    ...{ name, index: 1, mac, mtu: 1_500, isUp: true, isLoopback: false },
+    ...{ name, index: 1, mac, mtu: 1_500, isUp: true, isLoopback: false, hasArp: true },
     addresses: addresses.filter(({ address }) => !address.includes(":")),
     ipv6Addresses: addresses.filter(({ address }) => address.includes(":")),
   };

@@ -15,3 +15,8 @@ Deno.test("HeartbeatWatch starts to count anew at every beat, also of a counter 
     for (let look = 0; look < 10; look++) assert.equal(watch.look([wrapped]), false);
   }
 });
+
+Deno.test("HeartbeatWatch is as patient as it is told to be", () => {
+  const watch = new HeartbeatWatch(3);
+  assert.deepEqual([0, 0, 0, 0].map((beat) => watch.look([beat])), [false, false, false, true]);
+});

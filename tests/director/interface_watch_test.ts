@@ -63,4 +63,5 @@ Deno.test("attachmentChange() looks at every interface in use, first for one tha
   });
   assert.equal(attachmentChange(attachment, [changed])?.kind, "gone");
   assert.equal(attachmentChange(attachment, [changed])?.name, "eth1");
+  assert.equal(attachmentChange(attachment, [LOOPBACK])?.name, "eth0");
 });

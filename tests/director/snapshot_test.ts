@@ -22,7 +22,7 @@ function counted(connections: number, mac: string | null = MAC) {
 function sources(changes: Partial<SnapshotSources> = {}): SnapshotSources {
   return {
     version: "1.2.3",
-    startedAtMs: Date.now() - 61_500,
+    startedAtMs: performance.now() - 61_500,
     config: config(),
     table: forwardingTable(config(), 5, () => UP, 0),
     counters: {
@@ -37,6 +37,7 @@ function sources(changes: Partial<SnapshotSources> = {}): SnapshotSources {
         { frames: 40, captureDrops: 0, connectionsUsed: 1 },
       ],
     },
+    isForwarding: true,
     interfaces: [{ name: "eth0", mac: MAC, mtu: 1500 }],
     tableCapacity: 1000,
     bytesPerConnection: 64,
@@ -119,6 +120,16 @@ Deno.test("statusSnapshot() keeps counters with their servers while a new config
       ["web", ["192.0.2.29", 0], ["192.0.2.22", 6], ["192.0.2.23", 7]],
     ],
   );
+});
+
+Deno.test("statusSnapshot() counts the uptime by a clock that nobody sets", () => {
+  const wallClock = Date.now;
+  Date.now = () => wallClock() + 3_600_000;
+  try {
+    assert.equal(statusSnapshot(sources()).uptimeSeconds, 61);
+  } finally {
+    Date.now = wallClock;
+  }
 });
 
 Deno.test("statusSnapshot() shows zeros before the datapath has counted anything", () => {

@@ -47,6 +47,75 @@ Deno.test(
   },
 );
 
+/** Puts a program in front of nft(8) that is slow, or fails, to change rules while a file of that name is there. */
+async function temperNft({ folder }: DirectorNetwork): Promise<readonly string[]> {
+  await Deno.mkdir(`${folder}/bin`);
+  await Deno.writeTextFile(
+    `${folder}/bin/nft`,
+    `#!/bin/sh
+[ "$*" = "-f -" ] && [ -e ${folder}/slow ] && { touch ${folder}/begun; sleep 1; }
+[ "$*" = "-f -" ] && [ -e ${folder}/broken ] && { echo out of memory >&2; exit 1; }
+exec /usr/sbin/nft "$@"
+`,
+    { mode: 0o755 },
+  );
+  return ["env", `PATH=${folder}/bin:${Deno.env.get("PATH")}`];
+}
+
+Deno.test(
+  `a reload that nft refuses changes nothing, and a guard that cannot be put back is once it can${needing}`,
+  { ignore },
+  async () => {
+    await using network = await DirectorNetwork.create(1);
+    const director = await network.spawnDirector(CONFIG, await temperNft(network));
+    await director.logged("director.started");
+    const flush = () => network.director.require("nft", ["flush", "ruleset"]);
+    const rules = () => network.director.require("nft", ["-s", "list", "ruleset"]);
+    const guarded = await rules();
+    const broken = `${network.folder}/broken`;
+
+    await Deno.writeTextFile(broken, "");
+    const { message } = await director.reload(CONFIG.replace(VIP, "192.0.2.11"));
+    assert.match(message, /^The configuration in use stays: Command "nft -f -" failed: out of memory/);
+    await flush();
+    assert.equal(
+      await director.logged("guard.lost"),
+      "The rules that keep this host's kernel out of VIP traffic can neither be checked nor put back: " +
+        'Command "nft -f -" failed: out of memory',
+    );
+    await Deno.remove(broken);
+    assert.match(await director.logged("guard.restored"), /they are back$/);
+    assert.equal(await rules(), guarded, "it covers the VIP that is still in use");
+
+    await director.process.stop();
+    assert.equal(await rules(), "");
+  },
+);
+
+Deno.test(`a guard that is being changed when the director ends is gone afterwards${needing}`, {
+  ignore,
+}, async () => {
+  await using network = await DirectorNetwork.create(1);
+  const config = configText({
+    settings: ["protocol: tcp", "port: 80", "health: { type: dr, port: 80 }"],
+    servers: [[21, 1]],
+  });
+  const director = await network.spawnDirector(config, await temperNft(network));
+  await director.logged("director.started");
+  await Deno.writeTextFile(`${network.folder}/slow`, "");
+  await until("its rules are being changed", async () => {
+    return (await network.director.run("test", ["-e", `${network.folder}/begun`])).code === 0;
+  });
+  await director.logged("probe.claimed");
+  assert.equal((await director.process.stop()).code, 0);
+  await until(
+    "nft has ended",
+    async () =>
+      (await network.director.run("pgrep", ["-f", `^/bin/sh ${network.folder}/bin/nft`])).code === 1,
+  );
+  assert.equal(await network.director.require("nft", ["list", "ruleset"]), "");
+});
+
 const PROBE_ADDRESS = "192.0.2.250";
 const STACKED_MAC = "02:00:00:00:07:02";
 /** A VIP and its real servers in a VLAN, checked the way clients come. */

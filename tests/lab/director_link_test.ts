@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { requireCommand } from "../../host/command.ts";
 import type { StatusSnapshot } from "../../model/status_snapshot.ts";
+import { assess } from "../../status/assessment.ts";
 import { configText, DIRECTOR_MAC, DirectorNetwork, obstacle, VIP } from "./director_network.ts";
 import { SlowUpload } from "./slow_transfer.ts";
 
@@ -10,6 +11,11 @@ const ignore = obstacle !== null;
 const needing = obstacle === null ? "" : ` (skipped: ${obstacle})`;
 
 const OTHER_MAC = "02:00:00:00:00:99";
+
+/** Whether the datapath has found every real server. */
+function isUsable({ services }: StatusSnapshot): boolean {
+  return services.every(({ servers }) => servers.every(({ state }) => state === "up"));
+}
 
 function countOf(status: StatusSnapshot, verdict: string): number {
   return status.verdicts.find(({ name }) => name === verdict)!.frames;
@@ -42,6 +48,7 @@ Deno.test(`a director waits for an interface that cannot be used yet, and asks i
   );
   await host.ip(["link set eth0 up"]);
   assert.equal(await director.logged("interface.changed"), "eth0: MTU 1500 → 1400; its connections go on");
+  await director.waitFor("the server has been found", isUsable);
 
   await host.ip(["addr del 192.0.2.2/24 dev eth0"]);
   assert.match(
@@ -63,6 +70,7 @@ Deno.test(`a director waits for an interface that cannot be used yet, and asks i
   });
   const questions = lines.filter((line) => line.includes("who-has 192.0.2.21"));
   assert.match(questions.at(-1) ?? "none", /tell 192\.0\.2\.3,/);
+  await director.waitFor("the server has been found", isUsable);
   assert.equal(await network.request(), "rs1 192.0.2.100");
 
   // No other datapath can start.
@@ -73,8 +81,20 @@ Deno.test(`a director waits for an interface that cannot be used yet, and asks i
   assert.match(await director.logged("interface.unusable", 3), /MTU 1400 → 1300; .*connections/);
   await host.ip(["link set eth0 mtu 1400"]);
   assert.match(await director.logged("interface.unusable", 4), /^eth0: as it was; .*connections/);
+  const health = async () => {
+    const url = "http://127.0.0.1:8480/healthz";
+    return await host.require("curl", ["-s", "-o", "/dev/null", "-w", "%{http_code}", url]);
+  };
+  assert.equal(await health(), "503");
+  const stopped = (await director.status())!;
+  assert.equal(stopped.datapath.isForwarding, false);
+  const { level, headline, reasons } = assess(stopped);
+  assert.deepEqual([level, headline], ["error", "Nothing is forwarded"]);
+  assert.match(reasons[0]!, /^eth0: as it was; .*connections/);
   await Deno.remove(file);
   assert.equal(await director.logged("interface.changed", 3), "eth0: as it was; its connections go on");
+  assert.equal(await health(), "200");
+  await director.waitFor("the server has been found", isUsable);
   assert.equal(await network.request(), "rs1 192.0.2.100");
   assert.deepEqual(await director.messages("interface.lost"), []);
   assert.equal((await director.process.stop()).code, 0);
@@ -98,7 +118,10 @@ Deno.test(`a director follows the MTU and the MAC of its interface, and its conn
 
   await changeMtu(network, 9000);
   assert.equal(await director.logged("interface.changed"), "eth0: MTU 1500 → 9000; its connections go on");
-  await director.waitFor("it has the new MTU", ({ datapath }) => datapath.interface.mtu === 9000);
+  await director.waitFor(
+    "it has the new MTU",
+    (status) => status.datapath.interface.mtu === 9000 && isUsable(status),
+  );
   const file = `${network.folder}/jumbo`;
   await Deno.writeFile(file, crypto.getRandomValues(new Uint8Array(60_000)));
   const frames = await network.capture(network.servers[0]!.namespace, `tcp and greater 9000`, async () => {
@@ -110,7 +133,10 @@ Deno.test(`a director follows the MTU and the MAC of its interface, and its conn
   await network.director.ip([`link set eth0 address ${OTHER_MAC}`]);
   const change = `eth0: MAC 02:00:00:00:00:02 → ${OTHER_MAC}; its connections go on`;
   assert.equal(await director.logged("interface.changed", 2), change);
-  await director.waitFor("it has the new MAC", ({ datapath }) => datapath.interface.mac === OTHER_MAC);
+  await director.waitFor(
+    "it has the new MAC",
+    (status) => status.datapath.interface.mac === OTHER_MAC && isUsable(status),
+  );
   assert.deepEqual(await network.arpAnswers(VIP, 1), [OTHER_MAC]);
   assert.equal(await network.request(), "rs1 192.0.2.100");
   await upload.finish();
@@ -128,3 +154,34 @@ Deno.test(`a director follows the MTU and the MAC of its interface, and its conn
   assert.equal((await director.process.ended).code, 69);
   assert.equal(await network.director.require("nft", ["list", "ruleset"]), "");
 });
+
+Deno.test(
+  `a director outlives programs of its host that fail for a while${needing}`,
+  { ignore },
+  async () => {
+    await using network = await DirectorNetwork.create(1);
+    const folder = `${network.folder}/bin`;
+    const obstruction = `${network.folder}/obstruction`;
+    await Deno.mkdir(folder);
+    const script = `#!/bin/sh
+    if [ "$*" = "-json address show" ] && [ -e ${obstruction} ]; then echo "No buffer space" >&2; exit 1; fi
+    exec ${(await requireCommand("which", ["ip"])).trim()} "$@"\n`;
+    await Deno.writeTextFile(`${folder}/ip`, script, { mode: 0o755 });
+    const path = `PATH=${folder}:${Deno.env.get("PATH")}`;
+    const config = configText({ servers: [[21, 1]] });
+    const director = await network.spawnDirector(config, ["env", path]);
+    await director.waitFor("the server is up", ({ services }) => services[0]!.servers[0]!.state === "up");
+
+    await Deno.writeTextFile(obstruction, "");
+    await network.director.ip(["link set eth0 mtu 1400"]);
+    assert.match(
+      await director.logged("interface.unusable"),
+      /^The interfaces cannot be looked at: Command "ip -json address show" failed: No buffer space/,
+    );
+    assert.equal(await network.request(), "rs1 192.0.2.100");
+    await network.director.ip(["link set eth0 mtu 1500"]);
+    await Deno.remove(obstruction);
+    assert.equal(await director.logged("interface.usable"), "The interfaces are again what they were");
+    assert.equal((await director.process.stop()).code, 0);
+  },
+);

@@ -1,6 +1,13 @@
 import assert from "node:assert/strict";
 import { ExitCode } from "../../model/exit_code.ts";
-import { configText, DIRECTOR_ADDRESS, DirectorNetwork, obstacle, VIP } from "./director_network.ts";
+import {
+  configText,
+  DIRECTOR_ADDRESS,
+  DirectorNetwork,
+  obstacle,
+  SECOND_VIP,
+  VIP,
+} from "./director_network.ts";
 
 const ignore = obstacle !== null;
 const needing = obstacle === null ? "" : ` (skipped: ${obstacle})`;
@@ -171,6 +178,26 @@ for (const { what, config = GOOD, breaking, before = [], code, problem, remedy }
     );
   });
 }
+
+Deno.test(`a director without nft refuses by reload what it refuses at the start${needing}`, {
+  ignore,
+}, async () => {
+  await using network = await DirectorNetwork.create(1);
+  await network.director.ip([`addr add ${SECOND_VIP}/32 dev eth0`]);
+  const director = await network.spawnDirector(
+    GOOD,
+    ["unshare", "--mount", "sh", "-ec", `mount -t tmpfs none /usr/sbin; exec "$@"`, "sh"],
+  );
+  await director.logged("director.started");
+  const refused = await director.reload(GOOD.replace(VIP, SECOND_VIP));
+  assert.equal(refused.logger, "config.refused");
+  assert.match(
+    refused.message,
+    /would handle VIP traffic as well: 192\.0\.2\.11 is an address of eth0 .*install nftables/,
+  );
+  assert.equal((await director.reload(GOOD.replace(VIP, "192.0.2.12"))).logger, "config.loaded");
+  assert.equal((await director.process.stop()).code, 0);
+});
 
 Deno.test(
   `a second director is refused on the same run directory, status port and interface${needing}`,

@@ -51,8 +51,23 @@ Deno.test(`a card lets all VLANs in while a director has VIPs in some, and filte
   assert.doesNotMatch(await first.logged("director.started"), /rx-vlan-filter/);
   assert.equal(await isOn(), true, "without VLANs it is left as it is");
   const { message } = await first.reload(TAGGED);
-  assert.match(message, /web with 1 real servers; rx-vlan-filter of eth0 switched off$/);
+  assert.match(message, /web with 1 real server; rx-vlan-filter of eth0 switched off$/);
   assert.equal(await isOn(), false, "since a reload");
+  await network.director.require(before[0]!, [
+    ...before.slice(1),
+    "ethtool",
+    "-K",
+    "eth0",
+    "rx-vlan-filter",
+    "on",
+  ]);
+  // The kernel reports a change of features as one of the interface.
+  await network.director.ip(["link set eth0 alias changed"]);
+  assert.equal(
+    await first.logged("interface.opened"),
+    "Frames of VLANs were kept away; rx-vlan-filter of eth0 switched off",
+  );
+  assert.equal(await isOn(), false, "whoever switches it on again");
   assert.equal((await first.process.stop()).code, 0);
   assert.equal(await isOn(), true, "after the end");
 

@@ -75,6 +75,32 @@ Deno.test("assess() finds it wrong that somebody else claims a VIP, after servic
   assert.match(assess({ ...TROUBLED, alarms }).headline, /^Service dns has no usable server$/);
 });
 
+Deno.test("assess() finds it wrong that nothing is forwarded, whatever the servers are, and says why", () => {
+  const datapath = { ...ONE.datapath, isForwarding: false };
+  assert.deepEqual(assess({ ...ONE, datapath }), {
+    level: "error",
+    headline: "Nothing is forwarded",
+    reasons: [],
+  });
+  const unusable = (message: string) => ({ ...ONE.events[0]!, name: "interface.unusable", message });
+  const { headline, reasons } = assess({
+    ...TROUBLED,
+    datapath,
+    events: [...ONE.events, unusable("eth0: MTU 1500 → 1400"), unusable("eth0: before")],
+  });
+  assert.deepEqual([headline, reasons[0]], ["Nothing is forwarded", "eth0: MTU 1500 → 1400"]);
+  assert.match(reasons[1]!, /of dns is down/);
+});
+
+Deno.test("assess() says by what question nobody is found, in each family", () => {
+  const lost = ["192.0.2.21", "2001:db8::21"].map((address) => server(address, { state: "unresolved" }));
+  const { reasons } = assess({ ...ONE, services: [service("web", [...lost, server("192.0.2.22")])] });
+  assert.deepEqual(reasons, [
+    "192.0.2.21 of web is unresolved: nobody answers ARP for its address",
+    "2001:db8::21 of web is unresolved: nobody answers Neighbor Discovery for its address",
+  ]);
+});
+
 Deno.test("assess() does not call a director without services well", () => {
   assert.equal(assess(EMPTY).level, "warning");
 });

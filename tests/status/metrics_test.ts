@@ -39,6 +39,9 @@ lvsdr_build_info{version="0.1.0"} 1
 # HELP lvsdr_uptime_seconds Time since the director started.
 # TYPE lvsdr_uptime_seconds gauge
 lvsdr_uptime_seconds 1.5
+# HELP lvsdr_forwarding Whether the datapath works.
+# TYPE lvsdr_forwarding gauge
+lvsdr_forwarding 1
 # HELP lvsdr_connection_table_entries Connections in the table.
 # TYPE lvsdr_connection_table_entries gauge
 lvsdr_connection_table_entries 0
@@ -122,6 +125,7 @@ Deno.test("renderMetrics() writes every number of a real server under its own na
     `lvsdr_server_audit{service="web",server="192.0.2.21",verdict="hardened"} 1`,
     `lvsdr_server_audit{service="web",server="192.0.2.21",verdict="answers"} 0`,
     `lvsdr_server_audit{service="web",server="192.0.2.21",verdict="unreachable"} 0`,
+    `lvsdr_server_audit{service="web",server="192.0.2.21",verdict="contested"} 0`,
   ]);
 });
 

@@ -107,6 +107,62 @@ browserTest(
     }),
 );
 
+/** Numbers with a unit, and rates. */
+const SHORTENED = /([\d,.]+)(?: ([kMGT])\b| ([KMGT])iB| new conn\/s|\/s)/g;
+
+browserTest(
+  "no number is shortened without the exact one in its title",
+  () =>
+    onStage(null, async ({ browser, url, show }) => {
+      show({
+        ...TROUBLED,
+        services: [
+          service("web", [
+            server("192.0.2.21", {
+              connections: 8_123_456,
+              connectionsPerSecond: 100 / 3,
+              bytes: 123_456_789_012,
+            }),
+            server("192.0.2.22", {
+              connections: 8_123_456,
+              connectionsPerSecond: 1830.4,
+              packets: 912_345_678,
+            }),
+          ], { connections: 16_246_912 }),
+        ],
+      });
+      const page = await browser.newPage();
+      await page.goto(url);
+      const places = await page.locator(
+        "main .number:is(td), .tile dd > *, header.service .right, svg .detail",
+      )
+        .evaluateAll((elements) =>
+          elements.map((element) => ({
+            text: element.textContent! + (element.getAttribute("data-label") === "New conn/s" ? "/s" : ""),
+            title: element.closest("[title]")?.getAttribute("title") ||
+              element.parentElement!.querySelector("title")?.textContent || "",
+          }))
+        );
+      let count = 0;
+      for (const { text, title } of places) {
+        for (const [, digits, si = "", iec = ""] of text.matchAll(SHORTENED)) {
+          const unit = (iec === "" ? 1000 : 1024) ** "_kMGT".indexOf((si + iec).replace("K", "k") || "_");
+          const value = Number(digits!.replaceAll(",", "")) * unit;
+          const exact = [...title.matchAll(/[\d,]+(?:\.\d+)?/g)].map(([number]) =>
+            Number(number.replaceAll(",", ""))
+          );
+          assert.ok(
+            exact.some((number) => Math.abs(number - value) <= Math.max(0.5, value / 100)),
+            `${text}: ${title}`,
+          );
+          assert.doesNotMatch(title, /\.\d{4}/, "no more decimals than anybody measures");
+          count += 1;
+        }
+      }
+      assert.ok(count > 15, `only ${count} numbers were looked at`);
+    }),
+);
+
 browserTest("no width makes the page scroll sideways", () =>
   onStage(null, async ({ browser, url, show }) => {
     const wordy = "x".repeat(300);

@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { ExitCode } from "../../model/exit_code.ts";
 import { OperatorError } from "../../model/operator_error.ts";
 import { createApp } from "../../status/app.tsx";
-import { isLoopback } from "../../status/host_name.ts";
 import { serveStatus } from "../../status/serve.ts";
 import { ONE } from "./snapshots.ts";
 
@@ -188,13 +187,4 @@ Deno.test("a run directory that cannot be used is refused with the reason", asyn
     const error = await refusal(serveStatus({ app: appWith(), listen: null, token: null, socketPath: path }));
     assert.match(error.message, /^Cannot use run directory "\/dev\/null\/run"/);
   });
-});
-
-Deno.test("isLoopback() knows the loopback addresses only", () => {
-  for (const host of ["127.0.0.1", "127.1.2.3", "::1", "localhost"]) {
-    assert.equal(isLoopback(host), true, host);
-  }
-  for (const host of ["0.0.0.0", "::", "192.0.2.1", "127.0.0.1.example.com"]) {
-    assert.equal(isLoopback(host), false, host);
-  }
 });

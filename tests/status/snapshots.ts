@@ -77,6 +77,7 @@ export const EMPTY: StatusSnapshot = {
   ha: { state: "standalone" },
   datapath: {
     mode: "pcap",
+    isForwarding: true,
     interface: { name: "eth0", mac: "02:00:00:00:00:01", mtu: 1500 },
     uplinks: [],
     generation: 1,

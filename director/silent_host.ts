@@ -1,0 +1,75 @@
+/**
+ * A host without nft(8), whose kernel must be one that leaves VIP traffic alone by itself.
+ *
+ * @module
+ */
+
+import { linkHolding, readLinks } from "../host/links.ts";
+import { readSysctls, sysctlName } from "../host/sysctl.ts";
+import { ExitCode } from "../model/exit_code.ts";
+import { familyOf } from "../model/ip_address.ts";
+import { HostError } from "../model/operator_error.ts";
+import type { Covered, Guard } from "./guard.ts";
+import { guardChains } from "./guard_chains.ts";
+
+/** Stands in for a guard: nothing is done to the host, but what its kernel would interfere with is refused. */
+export class SilentHost implements Guard {
+  readonly hasRules = false;
+  readonly #device: string;
+  #covered: Covered = { vips: [], uplinks: [] };
+
+  /** @param device Interface of the VIPs. */
+  constructor(device: string) {
+    this.#device = device;
+  }
+
+  async cover(change: Partial<Covered>): Promise<void> {
+    const covered = { ...this.#covered, ...change };
+    // Nobody but the director has a use for what is sent to a probe address.
+    const chains = guardChains({ ...covered, device: this.#device, probes: [] }, await readLinks());
+    await refuseInterference(chains.map(({ device }) => device), covered.vips.map(({ vip }) => vip));
+    this.#covered = covered;
+  }
+}
+
+async function refuseInterference(devices: readonly string[], vips: readonly string[]): Promise<void> {
+  const interference = await interferenceOf(devices, vips);
+  if (interference === null) return;
+  throw new HostError(
+    "nft",
+    `This host's kernel would handle VIP traffic as well: ${interference}`,
+    ExitCode.UNAVAILABLE,
+    {
+      remedy: "Install nftables, so that lvsdr can keep the kernel away from it: apt install nftables",
+    },
+  );
+}
+
+/** Why this host's kernel would handle VIP traffic, were there no guard, or `null` if it would not. */
+export async function interferenceOf(
+  devices: readonly string[],
+  vips: readonly string[],
+): Promise<string | null> {
+  const links = await readLinks();
+  for (const vip of vips) {
+    const holder = linkHolding(links, vip);
+    if (holder !== null) return `${vip} is an address of ${holder.name}`;
+  }
+  // What makes a host a router for packets from an interface (Linux Documentation/networking/ip-sysctl).
+  const keys = [
+    ...(vips.some((vip) => familyOf(vip) === 4)
+      ? ["net/ipv4/ip_forward", ...devices.map((device) => `net/ipv4/conf/${device}/forwarding`)]
+      : []),
+    ...(vips.some((vip) => familyOf(vip) === 6)
+      ? [
+        "net/ipv6/conf/all/forwarding",
+        ...devices.flatMap((device) => [
+          `net/ipv6/conf/${device}/forwarding`,
+          `net/ipv6/conf/${device}/force_forwarding`,
+        ]),
+      ]
+      : []),
+  ];
+  const forwarding = [...await readSysctls(keys)].find(([, value]) => value !== "0");
+  return forwarding === undefined ? null : `${sysctlName(forwarding[0])} is ${forwarding[1]}`;
+}

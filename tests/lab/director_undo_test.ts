@@ -1,0 +1,69 @@
+/** `lvsdr director --undo`, and what is said when a director cannot put the host back. */
+
+import assert from "node:assert/strict";
+import { selfCommand } from "../../lab/self_command.ts";
+import type { ProgramResult } from "../../lab/namespace.ts";
+import { ExitCode } from "../../model/exit_code.ts";
+import { configText, DirectorNetwork, obstacle } from "./director_network.ts";
+
+const ignore = obstacle !== null;
+const needing = obstacle === null ? "" : ` (skipped: ${obstacle})`;
+
+const CONFIG = `director: { offloads: disable }\n${configText({ servers: [[21, 1]] })}`;
+
+function undo(network: DirectorNetwork): Promise<ProgramResult> {
+  const [program, ...args] = selfCommand(["director", "--undo", "--run-dir", network.runDir]);
+  return network.director.run(program, args);
+}
+
+Deno.test(`director --undo puts the host back after kill -9, and leaves a running one alone${needing}`, {
+  ignore,
+}, async () => {
+  await using network = await DirectorNetwork.create(1);
+  const before = await network.hostState();
+  const director = await network.startDirector(CONFIG);
+  const refused = await undo(network);
+  assert.equal(refused.code, ExitCode.UNAVAILABLE, refused.stderr);
+  assert.match(refused.stderr, /director\.journal" is in use by process \d+\n {2}Stop that process first/);
+  assert.notEqual(await director.status(), null, "it goes on");
+
+  director.process.signal("SIGKILL");
+  await director.process.ended;
+  assert.notEqual(await network.hostState(), before, "there is something to put back");
+  const undone = await undo(network);
+  assert.equal(undone.code, ExitCode.OK, undone.stderr);
+  assert.match(undone.stdout, /^undone: .*eth0.*\n[^]*^Everything undone\n$/m);
+  assert.equal(await network.hostState(), before);
+  assert.deepEqual(await undo(network), { code: 0, stdout: "Nothing to undo\n", stderr: "" });
+});
+
+Deno.test(
+  `director names what kept it from starting, then what it could not take back, and --undo does${needing}`,
+  {
+    ignore,
+  },
+  async () => {
+    await using network = await DirectorNetwork.create(1);
+    const before = await network.hostState();
+    await Deno.mkdir(network.runDir);
+    await Deno.writeTextFile(`${network.runDir}/hash_key`, "garbage");
+    const folder = `${network.folder}/bin`;
+    await Deno.mkdir(folder);
+    const script =
+      `#!/bin/sh\ncase "$*" in "delete table"*) echo no luck >&2; exit 1;; esac\nexec /usr/sbin/nft "$@"\n`;
+    await Deno.writeTextFile(`${folder}/nft`, script, { mode: 0o755 });
+
+    const { code, stderr } = await network.runDirector(CONFIG, {
+      before: ["env", `PATH=${folder}:${Deno.env.get("PATH")}`],
+    });
+    assert.equal(code, ExitCode.FAILED, stderr);
+    assert.match(
+      stderr,
+      /^lvsdr: .*hash_key" is damaged.*\n {2}Remove it.*\nlvsdr: Cannot undo .*no luck\n {2}Repair .* --undo; by hand: nft /m,
+    );
+    assert.doesNotMatch(stderr, /\n {4}at /, "no stack trace");
+
+    assert.equal((await undo(network)).code, ExitCode.OK);
+    assert.equal(await network.hostState(), before);
+  },
+);
