@@ -3,12 +3,16 @@
  * would answer for a VIP; and everybody may be asked. A hardened real server is silent, while it does answer for its own
  * address.
  *
+ * Who answers first for a real server's address need not be that real server: a host that is a proxy, or has the whole
+ * subnet on lo, answers for all of them, and may be quicker. So everybody who answers is noted and asked, and a MAC is
+ * taken for a real server's own only if it is the only one that could be.
+ *
  * No question can mislead anybody: its sender is an address this host really has, or over ARP nobody (RFC 5227 §1.1).
  *
  * @module
  */
 
-import type { ServerAudit } from "../model/status_snapshot.ts";
+import type { AuditVerdict, ServerAudit } from "../model/status_snapshot.ts";
 import { EVERYBODY } from "./frame_writer.ts";
 import type { Packet } from "./packet.ts";
 import type { Conversation, Wire } from "./wire.ts";
@@ -20,12 +24,27 @@ const RESOLVE_INTERVAL_MS = 1_000;
 const AUDIT_INTERVAL_MS = 300;
 /** Hosts that are asked in one go, so that there is no burst. */
 const ASKED_PER_TICK = 16;
+/** Decoys of which a MAC must answer for all to be one that answers for everything: it may have one for its own. */
+const FEWEST_DECOYS = 2;
+/** MACs that are noted for one address: nobody can keep an audit going with ever new ones. */
+const MOST_MACS = 4;
 
 /** Who else says that it has a VIP: a director on another host, or a machine that should not. */
 export interface VipHolders {
   readonly vip: string;
-  /** MACs of no real server, sorted. */
+  /** MACs that answered for no real server, sorted. */
   readonly macs: readonly string[];
+}
+
+/** A MAC that answers for addresses that are not its own. */
+export interface Usurper {
+  readonly mac: string;
+  /** The real server whose own MAC it is, or `null`. */
+  readonly server: string | null;
+  /** Other real servers that it answers for. */
+  readonly usurped: readonly string[];
+  /** Whether it answers for a VIP, and for all addresses that nobody is known to have. */
+  readonly isForEverything: boolean;
 }
 
 /** Addresses of one family. */
@@ -36,88 +55,160 @@ export interface AuditQuestion {
   readonly senderAddress: string;
   /** Whether to ask everybody for the VIPs as well. */
   readonly asksEverybody: boolean;
+  /** Addresses that nobody is known to have, for which everybody is asked then. */
+  readonly decoys?: readonly string[];
 }
 
+/** What a real server, a MAC or everybody was asked so far. */
 interface Asked {
-  mac: string | null;
-  asked: number;
+  count: number;
   askAtMs: number;
   isDone: boolean;
+}
+
+interface AskedServer {
+  /** For its own address. */
+  readonly question: Asked;
+  /** All that answered. */
+  readonly macs: Set<string>;
+}
+
+interface AskedHost {
+  /** For the VIPs. */
+  readonly question: Asked;
+  /** Real servers that it answered for. */
+  readonly servers: Set<string>;
 }
 
 export class Audit implements Conversation {
   readonly #wire: Wire;
   readonly #vips: readonly string[];
   readonly #senderAddress: string;
-  readonly #servers: ReadonlyMap<string, Asked>;
+  readonly #servers: ReadonlyMap<string, AskedServer>;
+  /** By MAC. */
+  readonly #hosts = new Map<string, AskedHost>();
   readonly #everybody: Asked;
-  /** MACs that answered for each VIP. */
+  readonly #decoys: readonly string[];
+  /** MACs that answered for each VIP and decoy. */
   readonly #answers: ReadonlyMap<string, Set<string>>;
 
   constructor(wire: Wire, question: AuditQuestion) {
     this.#wire = wire;
     this.#vips = question.vips;
     this.#senderAddress = question.senderAddress;
-    this.#servers = new Map(question.servers.map((server) => [server, unasked(null)]));
-    this.#everybody = { ...unasked(EVERYBODY), isDone: !question.asksEverybody };
-    this.#answers = new Map(question.vips.map((vip) => [vip, new Set()]));
+    this.#servers = new Map(
+      question.servers.map((server) => [server, { question: unasked(), macs: new Set() }]),
+    );
+    this.#everybody = { ...unasked(), isDone: !question.asksEverybody };
+    this.#decoys = question.decoys ?? [];
+    this.#answers = new Map([...question.vips, ...this.#decoys].map((address) => [address, new Set()]));
   }
 
-  hear(packet: Packet, nowMs: number): void {
+  hear(packet: Packet): void {
     if (packet.kind !== "neighbor" || packet.operation !== "reply") return;
-    const server = this.#servers.get(packet.senderAddress);
-    if (server !== undefined && server.mac === null && !server.isDone) {
-      Object.assign(server, { ...unasked(packet.senderMac), askAtMs: nowMs });
-    }
-    if (packet.senderMac !== this.#wire.mac) this.#answers.get(packet.senderAddress)?.add(packet.senderMac);
+    const { senderMac, senderAddress } = packet;
+    if (senderMac === this.#wire.mac) return;
+    this.#answers.get(senderAddress)?.add(senderMac);
+    const server = this.#servers.get(senderAddress);
+    if (server === undefined || server.macs.size === MOST_MACS) return;
+    const isGivenUp = server.question.isDone && server.macs.size === 0;
+    if (isGivenUp) return;
+    server.question.isDone = true;
+    server.macs.add(senderMac);
+    const host = this.#hosts.get(senderMac) ?? { question: unasked(), servers: new Set() };
+    this.#hosts.set(senderMac, host);
+    host.servers.add(senderAddress);
   }
 
   tick(nowMs: number): void {
     let left = ASKED_PER_TICK;
-    for (const [address, server] of this.#servers) {
+    for (const [address, { question }] of this.#servers) {
       if (left === 0) break;
-      if (!isDue(server, nowMs, server.mac === null ? RESOLVE_INTERVAL_MS : AUDIT_INTERVAL_MS)) continue;
+      if (!isDue(question, nowMs, RESOLVE_INTERVAL_MS)) continue;
       left -= 1;
-      if (server.mac === null) this.#ask(EVERYBODY, address);
-      else this.#askForVips(server.mac);
+      this.#ask(EVERYBODY, address);
     }
-    if (isDue(this.#everybody, nowMs, AUDIT_INTERVAL_MS)) this.#askForVips(EVERYBODY);
+    for (const [mac, { question }] of this.#hosts) {
+      if (left === 0) break;
+      if (!isDue(question, nowMs, AUDIT_INTERVAL_MS)) continue;
+      left -= 1;
+      for (const vip of this.#vips) this.#ask(mac, vip);
+    }
+    if (isDue(this.#everybody, nowMs, AUDIT_INTERVAL_MS)) {
+      for (const address of this.#answers.keys()) this.#ask(EVERYBODY, address);
+    }
   }
 
   get isOver(): boolean {
-    return this.#everybody.isDone && [...this.#servers.values()].every(({ isDone }) => isDone);
+    return this.#everybody.isDone &&
+      [...this.#servers.values(), ...this.#hosts.values()].every(({ question }) => question.isDone);
   }
 
-  /** MAC of a real server, or `null` if it did not answer for its own address. */
+  /** Addresses of the real servers, in the order given. */
+  get servers(): readonly string[] {
+    return [...this.#servers.keys()];
+  }
+
+  /** All MACs that answered for a real server's own address. */
+  macsOf(server: string): readonly string[] {
+    return [...this.#servers.get(server)?.macs ?? []];
+  }
+
+  /** The MAC that must be a real server's own, or `null` if there is none, or it cannot be told. */
   macOf(server: string): string | null {
-    return this.#servers.get(server)?.mac ?? null;
+    const macs = this.macsOf(server);
+    const single = macs.filter((mac) => this.#hosts.get(mac)!.servers.size === 1);
+    if (single.length === 1) return single[0]!;
+    const [mac] = macs;
+    if (macs.length !== 1 || mac === undefined) return null;
+    // It answers for several real servers: for one that nobody else answers for, or for several that are one host.
+    const alone = [...this.#hosts.get(mac)!.servers].filter((other) => this.macsOf(other).length === 1);
+    return alone.length === 1 || !this.#answersForVip(mac) ? mac : null;
   }
 
   /** One for each real server and VIP, in the order given. */
   get verdicts(): ServerAudit[] {
-    return [...this.#servers].flatMap(([server, { mac }]) =>
-      this.#vips.map((vip) => {
-        const verdict = mac === null
-          ? "unreachable"
-          : this.#answers.get(vip)!.has(mac)
-          ? "answers"
-          : "hardened";
-        return { server, vip, verdict, mac };
-      })
-    );
+    return this.servers.flatMap((server) => {
+      const mac = this.macOf(server);
+      return this.#vips.map((vip) => ({ server, vip, verdict: this.#verdict(server, mac, vip), mac }));
+    });
   }
 
   /** One for each VIP, in the order given. */
   get holders(): VipHolders[] {
-    const servers = new Set([...this.#servers.values()].map(({ mac }) => mac));
     return this.#vips.map((vip) => ({
       vip,
-      macs: [...this.#answers.get(vip)!].filter((mac) => !servers.has(mac)).toSorted(),
+      macs: [...this.#answers.get(vip)!].filter((mac) => !this.#hosts.has(mac)).toSorted(),
     }));
   }
 
-  #askForVips(to: string): void {
-    for (const vip of this.#vips) this.#ask(to, vip);
+  /** Everybody who answers for addresses that are not its own. */
+  get usurpers(): Usurper[] {
+    const macs = new Set([
+      ...this.#hosts.keys(),
+      ...[...this.#answers.values()].flatMap((some) => [...some]),
+    ]);
+    return [...macs].flatMap((mac) => {
+      const servers = [...this.#hosts.get(mac)?.servers ?? []];
+      const usurped = servers.length < 2 ? [] : servers.filter((server) => this.macOf(server) !== mac);
+      const isForEverything = this.#isForEverything(mac);
+      const own = servers.find((server) => this.macOf(server) === mac) ?? null;
+      return usurped.length === 0 && !isForEverything ? [] : [{ mac, server: own, usurped, isForEverything }];
+    });
+  }
+
+  #verdict(server: string, mac: string | null, vip: string): AuditVerdict {
+    if (mac !== null) return this.#answers.get(vip)!.has(mac) ? "answers" : "hardened";
+    return this.macsOf(server).length === 0 ? "unreachable" : "contested";
+  }
+
+  #answersForVip(mac: string): boolean {
+    return this.#vips.some((vip) => this.#answers.get(vip)!.has(mac));
+  }
+
+  #isForEverything(mac: string): boolean {
+    return this.#decoys.length >= FEWEST_DECOYS && this.#answersForVip(mac) &&
+      this.#decoys.every((decoy) => this.#answers.get(decoy)!.has(mac));
   }
 
   #ask(to: string, targetAddress: string): void {
@@ -125,18 +216,18 @@ export class Audit implements Conversation {
   }
 }
 
-function unasked(mac: string | null): Asked {
-  return { mac, asked: 0, askAtMs: 0, isDone: false };
+function unasked(): Asked {
+  return { count: 0, askAtMs: 0, isDone: false };
 }
 
 /** Whether to ask now; counts it as asked, and notes when the last question has gone unanswered long enough. */
 function isDue(asked: Asked, nowMs: number, intervalMs: number): boolean {
   if (asked.isDone || asked.askAtMs > nowMs) return false;
-  if (asked.asked === QUESTIONS) {
+  if (asked.count === QUESTIONS) {
     asked.isDone = true;
     return false;
   }
-  asked.asked += 1;
+  asked.count += 1;
   asked.askAtMs = nowMs + intervalMs;
   return true;
 }

@@ -5,10 +5,13 @@
  * @module
  */
 
+import { shellCommand } from "../host/command.ts";
 import type { Config, VirtualService } from "../model/config.ts";
-import { familyOf } from "../model/ip_address.ts";
-import type { ServerAudit } from "../model/status_snapshot.ts";
+import { addressBits, endpointText, familyOf, unspecifiedAddress } from "../model/ip_address.ts";
+import type { AuditVerdict, ServerAudit } from "../model/status_snapshot.ts";
+import type { Usurper } from "./audit.ts";
 import type { ProofOutcome } from "./proof.ts";
+import { withoutPrefix, withoutProxy } from "./watch_commands.ts";
 
 /** What is wrong, and what to do about it. */
 export interface Finding {
@@ -18,6 +21,23 @@ export interface Finding {
   readonly problem: string;
   /** What to type on {@linkcode host}. */
   readonly command: string;
+}
+
+/**
+ * What a finding of the audit or of a proof is about: their own verdicts, or `takes_addresses`, a host that answers for
+ * addresses of others; `other_holder`, one that answers for a VIP of the director on this host; and `several_holders`, two
+ * that answer for a VIP, of which one may be a director.
+ */
+export type FindingVerdict =
+  | Exclude<AuditVerdict, "hardened">
+  | Exclude<ProofOutcome["verdict"], "ok" | "ok_other_mac">
+  | "takes_addresses"
+  | "other_holder"
+  | "several_holders";
+
+/** A finding of the audit or of a proof. */
+export interface VerdictFinding extends Finding {
+  readonly verdict: FindingVerdict;
 }
 
 /** A verdict in a few words, for a table. */
@@ -59,47 +79,46 @@ export function questionWord(address: string): "ARP" | "NDP" {
   return familyOf(address) === 4 ? "ARP" : "NDP";
 }
 
-/** `192.0.2.10:80`, `[2001:db8::10]:80` (RFC 3986 §3.2.2). */
-export function placeText(address: string, ports: number | string): string {
-  return familyOf(address) === 4 ? `${address}:${ports}` : `[${address}]:${ports}`;
-}
-
 /** The configuration, and the path it was read from. */
 export interface ConfigFile {
   readonly config: Config;
   readonly path: string;
 }
 
-/** The command that makes a host a correct real server for a VIP. */
-export function hardenCommand({ config, path }: ConfigFile, vip: string): string {
-  const { method } = config.realserver;
-  // Ports, and what they are translated to, are too much for a command line.
-  if (method === "redirect") return `lvsdr realserver -c ${shellWord(path)}`;
-  return `lvsdr realserver --vip ${vip}${method === "auto" ? "" : ` --method ${method}`}`;
+/** The command that makes a host under `servers` a correct real server: one for all of its VIPs. */
+export function hardenCommand({ path }: ConfigFile): string {
+  return shellCommand(["lvsdr", "realserver", "-c", path]);
 }
 
-function shellWord(text: string): string {
-  return /^[\w./:@%+=-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+/** The same for a host that no configuration tells of. */
+export function hardenUnlistedCommand(vips: readonly string[]): string {
+  return shellCommand(["lvsdr", "realserver", ...vips.flatMap((vip) => ["--vip", vip])]);
 }
 
-/** What is wrong with a real server's ARP or NDP, or `null`. */
-export function auditFinding(audit: ServerAudit, file: ConfigFile): Finding | null {
+/** Ends sentences whose command is {@linkcode hardenCommand}. A role that runs has read the file as it was then. */
+const RESTART = "; where lvsdr realserver runs already, restart it";
+
+/** What is wrong with a real server's ARP or NDP, or `null`; {@linkcode contestFinding} tells who contests an address. */
+export function auditFinding(audit: ServerAudit, file: ConfigFile): VerdictFinding | null {
   const { server, vip, verdict, mac } = audit;
   switch (verdict) {
     case "hardened":
+    case "contested":
       return null;
     case "answers":
       return {
+        verdict,
         host: server,
         problem:
           `${server} answers ${
             questionWord(vip)
           } for ${vip} (with ${mac}): whoever asks may send the VIP's traffic to it, past ` +
-          "the director",
-        command: hardenCommand(file, vip),
+          `the director${RESTART}`,
+        command: hardenCommand(file),
       };
     case "unreachable":
       return {
+        verdict,
         host: server,
         problem:
           `${server} does not answer ${
@@ -111,26 +130,78 @@ export function auditFinding(audit: ServerAudit, file: ConfigFile): Finding | nu
   }
 }
 
+/** What is wrong where several MACs answer for a real server's address. */
+export function contestFinding(server: string, macs: readonly string[]): VerdictFinding {
+  return {
+    verdict: "contested",
+    host: server,
+    problem:
+      `${macs.join(" and ")} answer ${
+        questionWord(server)
+      } for ${server}: two hosts have that address, or one has two interfaces on this link; it cannot be told which is ` +
+      "the real server",
+    command: "ip -br address; ip -br link",
+  };
+}
+
+/**
+ * What is wrong with a host that answers for others.
+ *
+ * @param vips VIPs of the family.
+ */
+export function usurperFinding(
+  { mac, server, usurped, isForEverything }: Usurper,
+  vips: readonly string[],
+  file: ConfigFile,
+): VerdictFinding {
+  const [vip] = vips as [string];
+  const others = usurped.length === 1 ? "where another real server is" : "where other real servers are";
+  const taken = [
+    ...(usurped.length === 0 ? [] : [`${usurped.join(", ")}, ${others}`]),
+    ...(isForEverything ? ["addresses that nobody is known to have"] : []),
+  ];
+  return {
+    verdict: "takes_addresses",
+    host: server ?? `the host with MAC ${mac}`,
+    problem: `${server === null ? `The host with MAC ${mac}` : `${server} (with ${mac})`} answers ${
+      questionWord(vip)
+    } for ${taken.join(", and for ")}: it holds a VIP with a prefix shorter than /${
+      addressBits(familyOf(vip))
+    } on lo, or is a proxy, and gets traffic of others`,
+    command: [
+      ...vips.map(withoutPrefix),
+      withoutProxy(vip, mac),
+      ...(server === null ? [] : [hardenCommand(file)]),
+    ].join("; "),
+  };
+}
+
 /** What is wrong with the way to one port of a real server, or `null`. */
 export function proofFinding(
   outcome: ProofOutcome,
   target: { readonly server: string; readonly port: number; readonly probeAddress: string },
   service: VirtualService,
   file: ConfigFile,
-): Finding | null {
+): VerdictFinding | null {
   const { server, port, probeAddress } = target;
-  const place = placeText(service.vip, port);
+  const place = endpointText(service.vip, port);
   const localPort = service.servers.find(({ address }) => address === server)?.port ?? port;
-  const finding = (problem: string, command: string): Finding => ({ host: server, problem, command });
-  const harden = hardenCommand(file, service.vip);
+  const { verdict } = outcome;
+  if (verdict === "ok" || verdict === "ok_other_mac") return null;
+  const finding = (problem: string, command: string): VerdictFinding => ({
+    verdict,
+    host: server,
+    problem,
+    command,
+  });
+  const harden = hardenCommand(file);
   switch (outcome.verdict) {
-    case "ok":
-    case "ok_other_mac":
-      return null;
     case "not_listening":
       return finding(
         `${server} has ${service.vip}, but resets connections to port ${port}: no application listens on that address, ` +
-          `so let it listen on ${placeText(anyAddress(service.vip), localPort)}, and see what does listen`,
+          `so let it listen on ${
+            endpointText(unspecifiedAddress(familyOf(service.vip)), localPort)
+          }, and see what does listen`,
         `ss -Hltnp sport = :${localPort}`,
       );
     case "rejected":
@@ -148,12 +219,12 @@ export function proofFinding(
     case "vip_missing":
       return finding(
         `${server} takes packets for ${place} and says nothing: it does not have the VIP, or a firewall drops all ` +
-          "that is for it",
+          `that is for it${RESTART}`,
         harden,
       );
     case "forwards":
       return finding(
-        `${server} does not have ${service.vip} and tries to forward what is for it: clients reach nobody`,
+        `${server} does not have ${service.vip} and tries to forward what is for it: clients reach nobody${RESTART}`,
         harden,
       );
     case "wrong_source":
@@ -167,7 +238,7 @@ export function proofFinding(
         `${server} asks by ${
           questionWord(service.vip)
         } with ${service.vip} as sender: whoever hears it sends the ` +
-          "VIP's traffic to this server, past the director",
+          `VIP's traffic to this server, past the director${RESTART}`,
         harden,
       );
     case "source_refused":
@@ -184,9 +255,4 @@ export function proofFinding(
         "sysctl -w net.ipv4.conf.all.rp_filter=2",
       );
   }
-}
-
-/** The address a program listens on to be reached at all that a host has. */
-function anyAddress(vip: string): string {
-  return familyOf(vip) === 4 ? "0.0.0.0" : "::";
 }

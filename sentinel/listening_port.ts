@@ -38,12 +38,7 @@ export class ListeningPort implements FramePort {
         bufferBytes: BUFFER_BYTES,
       }),
     );
-    this.#socket = new PacketSocket(libc, {
-      arena: ring.arena,
-      slotCount: ring.slotCount,
-      slotBytes: FrameRing.SLOT_BYTES,
-      frameAt: FrameRing.HEADROOM_BYTES,
-    }, interfaceIndex);
+    this.#socket = new PacketSocket(libc, ring.memory, interfaceIndex);
     this.#groups = new GroupMembership(libc, device, interfaceIndex);
     opened.move();
   }

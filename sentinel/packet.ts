@@ -66,8 +66,9 @@ export type Packet = NeighborPacket | TcpSegment | IcmpMessage;
 
 /** Byte of an ICMP header where the identifier of an echo is (RFC 792, RFC 4443 §4.1). */
 export const ICMP_IDENTIFIER = 4;
-/** Type that wire/icmpv4.ts has no need of (RFC 792). */
+/** Types that wire/icmpv4.ts and wire/icmpv6.ts have no need of (RFC 792, RFC 4861 §4.5). */
 const ICMP_REDIRECT = 5;
+const ICMPV6_REDIRECT = 137;
 /** Codes of "destination unreachable" of a router without a way: to the network, to the host (RFC 792). */
 const UNROUTABLE: readonly number[] = [0, 1];
 /** The same for IPv6: no route, beyond the scope of the source, address does not answer (RFC 4443 §3.1). */
@@ -275,7 +276,7 @@ function meaningOfIcmpv6(type: number, code: number): IcmpMeaning | null {
       return "echo_reply";
     case icmpv6.Type.TIME_EXCEEDED:
       return "expired";
-    case icmpv6.Type.REDIRECT:
+    case ICMPV6_REDIRECT:
       return "redirect";
     case icmpv6.Type.UNREACHABLE:
       return UNROUTABLE_IPV6.includes(code) ? "unroutable" : "rejected";

@@ -129,6 +129,11 @@ export class AddressClaim implements Conversation {
     return this.#candidates.find((address) => !this.#owners.has(address)) ?? null;
   }
 
+  /** MACs of all who have one, each once. */
+  get owners(): readonly string[] {
+    return [...new Set(this.#owners.values())];
+  }
+
   /** MAC of whoever has an address, or `null`. */
   ownerOf(address: string): string | null {
     return this.#owners.get(address) ?? null;

@@ -46,12 +46,15 @@ const SYNS_PART = 3 / 4;
 const DIAGNOSES = 2;
 /** SYNs sent in one go, so that no real server gets a burst. */
 const SYNS_PER_TICK = 64;
+/** Targets without an outcome that are asked about at a time, so that there are numbers enough to tell them apart. */
+const MOST_UNDER_WAY = 4_096;
 
-/** Enough for a real server that owns the VIP; one that forwards has to say that the packet has expired. */
+/** Of the first SYN: enough for a real server that owns the VIP; one that forwards is to say that it has expired. */
 const TTL_OWNER = 1;
 /**
- * Enough for a container on the real server, and for nobody behind it. A running director would have to take one hop
- * off as well, and so never schedules what a real server sends back to it.
+ * Of the others, as Linux says so six times and then once a second (icmp_ratelimit of icmp(7)): enough for a container
+ * on the real server, and for nobody behind it. A running director would have to take one hop off as well, and so never
+ * schedules what a real server sends back to it.
  */
 const TTL_CONTAINER = 2;
 
@@ -64,7 +67,6 @@ interface Probe {
   syns: number;
   diagnoses: number;
   nextAtMs: number;
-  ttl: number;
   hasForwarded: boolean;
   /** It answered a question of the probe address for its own. */
   takesSource: boolean;
@@ -109,7 +111,6 @@ export class Proof implements Conversation {
       syns: 0,
       diagnoses: 0,
       nextAtMs: 0,
-      ttl: TTL_OWNER,
       hasForwarded: false,
       takesSource: false,
       answersPing: false,
@@ -125,8 +126,11 @@ export class Proof implements Conversation {
 
   tick(nowMs: number): void {
     let left = SYNS_PER_TICK;
+    let underWay = 0;
     for (const probe of this.#probes) {
-      if (probe.outcome !== null || probe.nextAtMs > nowMs) continue;
+      if (probe.outcome !== null) continue;
+      if (++underWay > MOST_UNDER_WAY) break;
+      if (probe.nextAtMs > nowMs) continue;
       if (probe.syns < SYNS) {
         if (left-- > 0) this.#sendSyn(probe, nowMs);
       } else if (probe.hasForwarded) {
@@ -177,7 +181,7 @@ export class Proof implements Conversation {
     if (!isSynAck && (segment.flags & Flag.RST) === 0) return;
     const { target } = asked.probe;
     if (isSynAck) this.#sendReset(segment, target);
-    asked.probe.outcome ??= outcomeOfAnswer(segment, asked.probe);
+    asked.probe.outcome ??= outcomeOfAnswer(segment, asked);
   }
 
   #hearIcmp({ meaning, source, identifier, code, quoted }: IcmpMessage): void {
@@ -194,9 +198,9 @@ export class Proof implements Conversation {
       probe.hasForwarded = true;
       if (asked.ttl === TTL_CONTAINER) {
         probe.outcome = { verdict: "forwards" };
-      } else if (probe.ttl === TTL_OWNER) {
+      } else if (probe.syns === 1) {
         // It may forward to a container of its own, which is as good as owning the VIP.
-        Object.assign(probe, { ttl: TTL_CONTAINER, syns: SYNS - 1, nextAtMs: 0 });
+        probe.nextAtMs = 0;
       }
     } else if (meaning === "redirect") {
       probe.hasForwarded = true;
@@ -210,8 +214,9 @@ export class Proof implements Conversation {
   #sendSyn(probe: Probe, nowMs: number): void {
     const { target } = probe;
     const sequence = crypto.getRandomValues(new Uint32Array(1))[0]!;
-    const sourcePort = this.#askedBy(probe, sequence);
-    this.#wire.sendSegment(this.#head(probe), {
+    const ttl = probe.syns === 0 ? TTL_OWNER : TTL_CONTAINER;
+    const sourcePort = this.#askedBy({ probe, sequence, ttl });
+    this.#wire.sendSegment(this.#head(target, ttl), {
       sourcePort,
       destinationPort: target.port,
       sequence,
@@ -223,8 +228,7 @@ export class Proof implements Conversation {
 
   /** Ends the half-open connection, which would otherwise be kept, and answered again, for a minute. */
   #sendReset(answer: TcpSegment, target: ProofTarget): void {
-    const head = { to: target.mac, source: this.#address, destination: target.vip, ttl: TTL_CONTAINER };
-    this.#wire.sendSegment(head, {
+    this.#wire.sendSegment(this.#head(target, TTL_CONTAINER), {
       sourcePort: answer.destinationPort,
       destinationPort: target.port,
       sequence: answer.acknowledgment,
@@ -234,33 +238,35 @@ export class Proof implements Conversation {
 
   /** Asks what tells silence from silence: does it take packets of the probe address, and is the VIP there at all? */
   #diagnose(probe: Probe, nowMs: number): void {
-    const { server, mac } = probe.target;
-    this.#wire.ask({ to: mac, senderAddress: this.#address, targetAddress: server });
-    this.#wire.sendEcho(this.#head(probe), this.#askedBy(probe, 0));
+    const { target } = probe;
+    this.#wire.ask({ to: target.mac, senderAddress: this.#address, targetAddress: target.server });
+    const identifier = this.#askedBy({ probe, sequence: 0, ttl: TTL_OWNER });
+    this.#wire.sendEcho(this.#head(target, TTL_OWNER), identifier);
     probe.diagnoses += 1;
     probe.nextAtMs = nowMs + this.#diagnoseIntervalMs;
   }
 
-  #head({ target, ttl }: Probe): PacketHead {
-    return { to: target.mac, source: this.#address, destination: target.vip, ttl };
+  #head({ mac, vip }: ProofTarget, ttl: number): PacketHead {
+    return { to: mac, source: this.#address, destination: vip, ttl };
   }
 
-  /** Draws a number that no other question of this conversation bears. */
-  #askedBy(probe: Probe, sequence: number): number {
+  /** Draws a number that no other question bears whose answer is still waited for. */
+  #askedBy(question: Question): number {
     for (;;) {
       const drawn = crypto.getRandomValues(new Uint32Array(1))[0]!;
       const number = FIRST_SOURCE_PORT + drawn % SOURCE_PORTS;
-      if (this.#asked.has(number)) continue;
-      this.#asked.set(number, { probe, sequence, ttl: probe.ttl });
+      const earlier = this.#asked.get(number);
+      if (earlier !== undefined && earlier.probe.outcome === null) continue;
+      this.#asked.set(number, question);
       return number;
     }
   }
 }
 
-function outcomeOfAnswer(segment: TcpSegment, { target, hasForwarded }: Probe): ProofOutcome {
+function outcomeOfAnswer(segment: TcpSegment, { probe: { target }, ttl }: Question): ProofOutcome {
   const isThrough = segment.mac !== target.mac;
   // It has passed the SYN on to another host that has the VIP.
-  if (hasForwarded && isThrough) return { verdict: "forwards" };
+  if (ttl === TTL_CONTAINER && isThrough) return { verdict: "forwards" };
   if (segment.source !== target.vip) return { verdict: "wrong_source", source: segment.source };
   if ((segment.flags & Flag.RST) !== 0) return { verdict: "not_listening" };
   return isThrough ? { verdict: "ok_other_mac", mac: segment.mac } : { verdict: "ok" };

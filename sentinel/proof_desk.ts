@@ -5,6 +5,7 @@
  * @module
  */
 
+import { inOneLine, OperatorError } from "../model/operator_error.ts";
 import { AddressClaim, AddressOwner } from "./probe_address.ts";
 import { Proof, type ProofOutcome, type ProofTarget } from "./proof.ts";
 import { filterFor, LOOK_INTERVAL_MS, Wire, type WireLink } from "./wire.ts";
@@ -49,7 +50,7 @@ export class ProofDesk implements Disposable {
   #session: Session | null = null;
   #retryAtMs = 0;
   #timer = 0;
-  /** Whether it was said that there is no address. */
+  /** Whether there is no address although one was looked for. */
   #isLost = false;
   #isClosed = false;
 
@@ -62,6 +63,11 @@ export class ProofDesk implements Disposable {
   /** The address proofs are made from, or `null` while there is none. */
   get address(): string | null {
     return this.#session?.owner?.address ?? null;
+  }
+
+  /** Whether there is no address although one was looked for. It is looked for again. */
+  get isLost(): boolean {
+    return this.#isLost;
   }
 
   /** Resolves when there is an address, or when the desk is closed or the signal aborted. */
@@ -117,7 +123,8 @@ export class ProofDesk implements Disposable {
       if (this.#session === null && nowMs >= this.#retryAtMs) this.#session = this.#begin();
       if (this.#session !== null) this.#step(this.#session, nowMs);
     } catch (error) {
-      this.#lose(error instanceof Error ? error.message : String(error), nowMs + OPEN_RETRY_MS);
+      if (!(error instanceof OperatorError)) throw error;
+      this.#lose(inOneLine(error), nowMs + OPEN_RETRY_MS);
     }
     if (this.#isClosed) return;
     const isBusy = this.#session !== null && (this.#session.owner === null || this.#asked.size > 0);
@@ -157,8 +164,9 @@ export class ProofDesk implements Disposable {
     this.#retryAtMs = retryAtMs;
     // What is under way begins anew from the next address.
     for (const asked of this.#asked) asked.proof = null;
-    if (!this.#isLost) this.#options.onLost(reason);
+    if (this.#isLost) return;
     this.#isLost = true;
+    this.#options.onLost(reason);
   }
 
   #endSession(): void {

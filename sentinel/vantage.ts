@@ -5,7 +5,7 @@
  */
 
 import { addressesLike, type Link, linkOfSubnet, subnetAddress } from "../host/links.ts";
-import type { RealServer } from "../model/config.ts";
+import type { Config, RealServer } from "../model/config.ts";
 import { ExitCode } from "../model/exit_code.ts";
 import { familyOf } from "../model/ip_address.ts";
 import { OperatorError } from "../model/operator_error.ts";
@@ -38,6 +38,13 @@ export interface VantageChoice {
   readonly only: string | null;
   /** The director's, whose frames are tagged for servers in VLANs; `null` if it is not known. */
   readonly director: string | null;
+}
+
+/** Name of the interface that a director takes by its configuration and the host's subnets; `null` if it cannot be told. */
+export function directorDevice({ director, services }: Config, links: readonly Link[]): string | null {
+  if (director.interface !== null) return director.interface;
+  const untagged = services.find(({ vlan }) => vlan === null);
+  return untagged === undefined ? null : linkOfSubnet(links, untagged.vip)?.name ?? null;
 }
 
 /**

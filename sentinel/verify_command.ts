@@ -4,13 +4,16 @@
  * @module
  */
 
+import { resolve } from "node:path";
 import { loadConfig } from "../config/parse_config.ts";
-import { linkOfSubnet, readLinks } from "../host/links.ts";
+import { readLinks } from "../host/links.ts";
 import type { Config, VirtualService } from "../model/config.ts";
 import { ExitCode } from "../model/exit_code.ts";
 import { OperatorError } from "../model/operator_error.ts";
-import { findVantages } from "./vantage.ts";
+import { fetchSnapshot } from "../status/client.ts";
+import { directorDevice, findVantages } from "./vantage.ts";
 import { verify } from "./verification.ts";
+import type { OwnDirector } from "./verify_findings.ts";
 import { verificationText } from "./verify_text.ts";
 
 /** Silence after which a person wonders. */
@@ -23,6 +26,8 @@ export interface VerifyOptions {
   readonly service: string | null;
   /** Interface to look from; `null` means as configured, else by subnet. */
   readonly interface: string | null;
+  /** Run directory of the director on this host, if there is one. */
+  readonly runDir: string;
   readonly json: boolean;
 }
 
@@ -43,28 +48,37 @@ export async function runVerify(options: VerifyOptions, io: VerifyIo): Promise<E
   const config = await loadConfig(options.config);
   const services = selectServices(config, options.service);
   const links = await readLinks();
-  const untagged = config.services.find(({ vlan }) => vlan === null);
   const vantages = findVantages(
     links,
     services.flatMap(({ servers }) => servers),
     new Set(config.services.map(({ vip }) => vip)),
-    {
-      only: options.interface,
-      director: config.director.interface ??
-        (untagged === undefined ? null : linkOfSubnet(links, untagged.vip)?.name ?? null),
-    },
+    { only: options.interface, director: directorDevice(config, links) },
   );
+  const ownDirector = await readOwnDirector(options.runDir);
   const progress = setTimeout(() => {
     if (io.isTerminal) {
       io.writeError("Asking on the wire and waiting for answers; this takes 5 to 10 seconds\n");
     }
   }, PROGRESS_AFTER_MS);
   try {
-    const verification = await verify({ config, path: options.config }, services, vantages);
+    // Commands for other hosts name it.
+    const file = { config, path: resolve(options.config) };
+    const verification = await verify(file, services, vantages, ownDirector);
     io.write(options.json ? `${JSON.stringify(verification, null, 2)}\n` : verificationText(verification));
     return verification.ok ? ExitCode.OK : ExitCode.FAILED;
   } finally {
     clearTimeout(progress);
+  }
+}
+
+async function readOwnDirector(runDir: string): Promise<OwnDirector | null> {
+  try {
+    const { datapath, services } = await fetchSnapshot(runDir);
+    return { mac: datapath.interface.mac, vips: new Set(services.map(({ vip }) => vip)) };
+  } catch (error) {
+    // None runs here, or it cannot be asked: what it would have said is told as a note.
+    if (error instanceof OperatorError) return null;
+    throw error;
   }
 }
 

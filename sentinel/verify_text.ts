@@ -5,27 +5,30 @@
  */
 
 import { formatRange } from "../config/port_list.ts";
-import { outcomeText, placeText } from "./finding.ts";
-import type { PortOutcome, PortProof, Verification } from "./verification.ts";
+import { counted } from "../model/counted.ts";
+import { endpointText } from "../model/ip_address.ts";
+import { outcomeText } from "./finding.ts";
+import type { PortProof, Verification } from "./verification.ts";
+import type { PortOutcome, View } from "./verify_look.ts";
 
 /** The text `lvsdr verify` prints. */
 export function verificationText(verification: Verification): string {
   const { views, audits, holders, proofs, findings } = verification;
-  const probeAddresses = views.flatMap(({ probeAddress }) => probeAddress ?? []);
+  const probed = views.filter(({ probeAddress }) => probeAddress !== null);
   const sections = [
     headline(verification),
     section("ARP and NDP: each real server was asked for each VIP and must keep silent", [
       ["Server", "MAC", "VIP", "Verdict"],
       ...audits.map(({ server, mac, vip, verdict }) => [server, mac ?? "unknown", vip, verdict]),
     ]),
-    ...holders.filter(({ macs }) => macs.length === 1).map(({ vip, macs }) =>
+    ...holders.filter(({ macs, isOurs }) => macs.length === 1 && !isOurs).map(({ vip, macs }) =>
       `  ${vip} is answered for by ${macs[0]}, no real server: right if that is the director\n`
     ),
     section(
       `Path: ${
-        probeAddresses.length === 0
-          ? "nothing to probe"
-          : `a SYN to each real server's MAC, from ${probeAddresses.join(", ")}`
+        probed.length === 0
+          ? "nothing probed"
+          : `a SYN to each real server's MAC, from ${probed.map(probeAddressText).join(", ")}`
       }`,
       [
         ["Service", "VIP", "Server", "Verdict"],
@@ -34,9 +37,16 @@ export function verificationText(verification: Verification): string {
         ) => [proof.service, placeOf(proof), proof.server, portOutcomeText(proof.outcome)]),
       ],
     ),
-    ...findings.map(({ host, problem, command }) => `\n${problem}\n  on ${host}: ${command}\n`),
+    ...[...Map.groupBy(findings, ({ host, command }) => `  on ${host}: ${command}\n`)].map((
+      [remedy, alike],
+    ) => `\n${alike.map(({ problem }) => `${problem}\n`).join("")}${remedy}`),
   ];
   return sections.join("");
+}
+
+function probeAddressText({ probeAddress, displaced }: View): string {
+  if (displaced === null) return probeAddress!;
+  return `${probeAddress} (director.probe_address ${displaced.address} is in use by ${displaced.mac})`;
 }
 
 function headline({ views, proofs, findings }: Verification): string {
@@ -52,12 +62,8 @@ function headline({ views, proofs, findings }: Verification): string {
   return `Direct routing is broken${seen}: ${counted(findings.length, "problem")}, see below\n`;
 }
 
-function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? "" : "s"}`;
-}
-
 function placeOf({ protocol, vip, ports }: PortProof): string {
-  return `${placeText(vip, formatRange(ports))}${protocol === "udp" ? "/udp" : ""}`;
+  return `${endpointText(vip, formatRange(ports))}${protocol === "udp" ? "/udp" : ""}`;
 }
 
 function portOutcomeText(outcome: PortOutcome): string {

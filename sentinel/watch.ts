@@ -62,8 +62,12 @@ export interface WatchOptions {
 
 interface Investigation {
   readonly suspect: Suspect;
+  /** Rounds of questions that are over. */
   rounds: number;
+  /** When the next round is due. */
   nextAtMs: number;
+  /** Addresses that it is still to be asked for in a round that has begun. */
+  unasked: string[];
 }
 
 export class Watch implements Conversation {
@@ -79,6 +83,8 @@ export class Watch implements Conversation {
   readonly #defendedAtMs = new Map<string, number>();
   #defences = 0;
   #allowance = 0;
+  /** Whether suspects are asked before everybody is. */
+  #areSuspectsFirst = true;
   #tickedAtMs: number | null = null;
 
   constructor(wire: Wire, options: WatchOptions) {
@@ -91,6 +97,8 @@ export class Watch implements Conversation {
     this.#wire = wire;
     this.#watched = watched;
     this.#vips = new Set(watched.vips);
+    // What is left of a round may be what cannot be asked for from here.
+    for (const investigation of this.#investigations.values()) investigation.unasked = [];
     for (const vip of this.#questions.keys()) if (!this.#vips.has(vip)) this.#questions.delete(vip);
     for (const vip of this.#defendedAtMs.keys()) if (!this.#vips.has(vip)) this.#defendedAtMs.delete(vip);
     for (const vip of this.#vips) {
@@ -124,13 +132,16 @@ export class Watch implements Conversation {
     for (const [mac, investigation] of this.#investigations) {
       investigation.suspect.forget(this.#vips, nowMs);
       if (investigation.suspect.vips.length === 0) this.#investigations.delete(mac);
-      else if (investigation.nextAtMs <= nowMs) this.#investigate(investigation, nowMs);
     }
-    for (const [vip, question] of this.#questions) {
-      if (question.byMs > nowMs || !this.#ask(EVERYBODY, vip)) continue;
-      question.fromMs = nowMs + LEAST_QUESTION_INTERVAL_MS;
-      question.byMs = nowMs + MOST_QUESTION_INTERVAL_MS;
-    }
+    // Whoever has claimed everything would use up the allowance, and nobody else's alarm would begin or end. So those
+    // who have not asked, or been asked, for longest come first.
+    const allowance = this.#allowance;
+    if (this.#areSuspectsFirst) this.#askSuspects(nowMs);
+    else this.#askEverybody(nowMs);
+    const haveFirstAsked = this.#allowance < allowance;
+    if (this.#areSuspectsFirst) this.#askEverybody(nowMs);
+    else this.#askSuspects(nowMs);
+    if (haveFirstAsked) this.#areSuspectsFirst = !this.#areSuspectsFirst;
   }
 
   /** Alarms that stand, the oldest first. */
@@ -148,7 +159,7 @@ export class Watch implements Conversation {
   #claimed(vip: string, misdeed: Misdeed, mac: string, nowMs: number): void {
     let investigation = this.#investigations.get(mac);
     if (investigation === undefined && this.#hasRoomFor(mac)) {
-      investigation = { suspect: new Suspect(mac), rounds: 0, nextAtMs: nowMs };
+      investigation = { suspect: new Suspect(mac), rounds: 0, nextAtMs: nowMs, unasked: [] };
       this.#investigations.set(mac, investigation);
     }
     investigation?.suspect.add(misdeed, vip, nowMs);
@@ -170,16 +181,43 @@ export class Watch implements Conversation {
     return strangers.length < MOST_STRANGERS;
   }
 
-  /** Asks a suspect for what it has claimed and, at first, for what it should not have either. */
+  #askEverybody(nowMs: number): void {
+    for (const [vip, question] of [...this.#questions]) {
+      if (question.byMs > nowMs || !this.#ask(EVERYBODY, vip)) continue;
+      question.fromMs = nowMs + LEAST_QUESTION_INTERVAL_MS;
+      question.byMs = nowMs + MOST_QUESTION_INTERVAL_MS;
+      moveToEnd(this.#questions, vip);
+    }
+  }
+
+  #askSuspects(nowMs: number): void {
+    for (const [mac, investigation] of [...this.#investigations]) {
+      if (investigation.nextAtMs > nowMs) continue;
+      if (this.#allowance < 1) return;
+      this.#investigate(investigation, nowMs);
+      moveToEnd(this.#investigations, mac);
+    }
+  }
+
+  /** Asks a suspect for what is due, as far as the allowance goes. */
   #investigate(investigation: Investigation, nowMs: number): void {
     const { suspect, rounds } = investigation;
+    if (investigation.unasked.length === 0) investigation.unasked = this.#questionsFor(investigation);
+    const { unasked } = investigation;
+    while (unasked.length > 0) {
+      if (!this.#ask(suspect.mac, unasked[0]!)) return;
+      suspect.addQuestion(unasked.shift()!);
+    }
+    investigation.rounds = rounds + 1;
+    investigation.nextAtMs = nowMs + (rounds < FIRST_ROUNDS ? FIRST_INTERVAL_MS : LATER_INTERVAL_MS);
+  }
+
+  /** What a suspect is asked for in a round: what it has claimed and, at first, what it should not have either. */
+  #questionsFor({ suspect, rounds }: Investigation): string[] {
     const isFirst = rounds < FIRST_ROUNDS;
     const claimed = isFirst ? suspect.vips : suspect.answeredVips;
     const others = isFirst ? this.#othersThan(claimed) : [];
-    investigation.rounds = rounds + 1;
-    investigation.nextAtMs = nowMs + (isFirst ? FIRST_INTERVAL_MS : LATER_INTERVAL_MS);
-    for (const vip of claimed) if (this.#ask(suspect.mac, vip)) suspect.addQuestion(vip);
-    for (const address of others) this.#ask(suspect.mac, address);
+    return [...claimed, ...others].filter((address) => this.#watched.senderFor(address) !== null);
   }
 
   #othersThan(claimed: readonly string[]): string[] {
@@ -196,6 +234,13 @@ export class Watch implements Conversation {
     this.#wire.ask({ to, senderAddress, targetAddress });
     return true;
   }
+}
+
+/** Makes an entry the last that an iteration comes to. */
+function moveToEnd<T>(map: Map<string, T>, key: string): void {
+  const value = map.get(key)!;
+  map.delete(key);
+  map.set(key, value);
 }
 
 /** What a packet with a VIP as sender does. */

@@ -41,6 +41,8 @@ export interface Alarm {
   readonly isForEverything: boolean;
   /** What was seen of it. */
   readonly misdeeds: readonly Misdeed[];
+  /** All VIPs that it was seen to ask with. */
+  readonly leaked: readonly string[];
   readonly firstMs: number;
   readonly lastMs: number;
   readonly count: number;
@@ -157,6 +159,7 @@ export class Suspect {
       server,
       isForEverything: this.isForEverything && misdeeds.includes("answer"),
       misdeeds,
+      leaked: this.vips.filter((leaked) => this.#claims.get(leaked)!.tallies.has("leak")),
       firstMs: Math.min(...counted.map(({ firstMs }) => firstMs)),
       lastMs: Math.max(...counted.map(({ lastMs }) => lastMs)),
       count: counted.reduce((sum, { count }) => sum + count, 0),

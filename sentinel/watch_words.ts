@@ -5,7 +5,14 @@
  */
 
 import { addressBits, familyOf } from "../model/ip_address.ts";
-import { type ConfigFile, type Finding, hardenCommand, questionWord } from "./finding.ts";
+import {
+  type ConfigFile,
+  type Finding,
+  hardenCommand,
+  hardenUnlistedCommand,
+  questionWord,
+} from "./finding.ts";
+import { withoutAddress, withoutDirector, withoutPrefix, withoutProxy } from "./watch_commands.ts";
 import type { Alarm, Misdeed } from "./watch_suspect.ts";
 
 /** What was seen, as said of a host, for example `announces and answers for`. */
@@ -18,14 +25,14 @@ const VERBS: Readonly<Record<Misdeed, string>> = {
 /** What an alarm means. */
 export function alarmFinding(alarm: Alarm, file: ConfigFile): Finding {
   return alarm.server === null
-    ? { host: `the host with MAC ${alarm.mac}`, ...strangerWords(alarm, file) }
+    ? { host: `the host with MAC ${alarm.mac}`, ...strangerWords(alarm) }
     : { host: alarm.server, ...serverWords(alarm, alarm.server, file) };
 }
 
 type Words = Pick<Finding, "problem" | "command">;
 
 function serverWords({ name, vip, mac, isForEverything }: Alarm, server: string, file: ConfigFile): Words {
-  const harden = hardenCommand(file, vip);
+  const harden = hardenCommand(file);
   const asked = questionWord(vip);
   switch (name) {
     case "vip_leaked_as_sender":
@@ -49,19 +56,27 @@ function serverWords({ name, vip, mac, isForEverything }: Alarm, server: string,
           problem:
             `${server} answers ${asked} for ${vip} (with ${mac}), and for addresses that nobody has: it holds ` +
             `the VIP with a prefix shorter than /${hostPrefix(vip)} on lo, or is a proxy`,
-          command: `${withoutPrefix(vip)}; ${withoutProxy(vip)}; ${harden}`,
+          command: `${withoutPrefix(vip)}; ${withoutProxy(vip, mac)}; ${harden}`,
         };
       }
       return {
         problem:
           `${server} answers ${asked} for ${vip} (with ${mac}): whoever asks may send the VIP's traffic to ` +
           "it, past the director",
-        command: harden,
+        command: isRefused(vip, file) ? `${withoutAddress(vip)}; ${harden}` : harden,
       };
   }
 }
 
-function strangerWords({ name, vip, mac, misdeeds }: Alarm, file: ConfigFile): Words {
+/**
+ * Whether hardening is refused on a host that answers for a VIP. Linux answers NDP only for addresses of the interface it
+ * is asked on, where most methods do not leave the VIP.
+ */
+function isRefused(vip: string, { config: { realserver: { method } } }: ConfigFile): boolean {
+  return familyOf(vip) === 6 && method !== "auto" && method !== "nft";
+}
+
+function strangerWords({ name, vip, mac, misdeeds, leaked }: Alarm): Words {
   const who = `The host with MAC ${mac}, no real server of this director,`;
   const asked = questionWord(vip);
   switch (name) {
@@ -70,7 +85,7 @@ function strangerWords({ name, vip, mac, misdeeds }: Alarm, file: ConfigFile): W
         problem:
           `${who} answers ${asked} for ${vip} and for addresses that nobody has: it is a proxy, or holds the ` +
           "whole subnet on lo, and gets traffic of the VIP that is the director's",
-        command: `${withoutProxy(vip)}; ${withoutPrefix(vip)}`,
+        command: `${withoutProxy(vip, mac)}; ${withoutPrefix(vip)}`,
       };
     case "duplicate_director":
       return {
@@ -78,23 +93,22 @@ function strangerWords({ name, vip, mac, misdeeds }: Alarm, file: ConfigFile): W
           `${who} ${
             verbsText(misdeeds)
           } ${vip} as a director does: two of them take each other's clients, so ` +
-          "stop one, or give it another VIP",
-        command: `pgrep -af 'lvsdr director|keepalived|ucarp'; ip -o address show to ${vip}`,
+          "give one of them another VIP, or stop this one, as the command does",
+        command: withoutDirector(vip, mac),
       };
     case "vip_leaked_as_sender":
       return {
         problem:
           `${who} asks by ${asked} with ${vip} as sender: whoever hears it sends the VIP's traffic there; it ` +
           "looks like a real server that is not hardened, and that this director does not know",
-        command: hardenCommand(file, vip),
+        command: hardenUnlistedCommand(leaked),
       };
     default:
       return {
         problem:
           `${who} ${verbsText(misdeeds)} ${vip}: it has the VIP as an address of its own, and clients that ` +
           "believe it do not reach the director",
-        command: `ip -o address show to ${vip} | while read -r _ dev _ address _; do ` +
-          'ip address del "$address" dev "$dev"; done',
+        command: withoutAddress(vip),
       };
   }
 }
@@ -106,14 +120,4 @@ function verbsText(misdeeds: readonly Misdeed[]): string {
 
 function hostPrefix(vip: string): number {
   return addressBits(familyOf(vip));
-}
-
-/** Takes a VIP off lo, whatever prefix it has there. */
-function withoutPrefix(vip: string): string {
-  return `ip address flush dev lo to ${vip}/${hostPrefix(vip)}`;
-}
-
-function withoutProxy(vip: string): string {
-  const setting = familyOf(vip) === 4 ? "ipv4/conf/*/proxy_arp*" : "ipv6/conf/*/proxy_ndp";
-  return `for f in /proc/sys/net/${setting}; do echo 0 > "$f"; done`;
 }

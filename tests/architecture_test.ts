@@ -39,7 +39,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   "datapath/ffi": ["model"],
   "datapath/xdp": ["datapath/wire", "datapath/ffi", "model"],
   "datapath": ["scheduler", "model"],
-  "sentinel": ["config", "datapath", "host", "model"],
+  "sentinel": ["config", "datapath", "host", "model", "status"],
   "sentinel/doctor": ["config", "director", "host", "model", "realserver", "sentinel", "status"],
   "director": [
     ...["config", "datapath", "ha", "health", "host", "manifest", "model", "scheduler", "sentinel", "status"],

@@ -178,3 +178,26 @@ Deno.test(
     assert.deepEqual(await network.arpAnswers(PROBE_ADDRESS, 1), [], "the former one is given up");
   },
 );
+
+Deno.test(
+  `real servers that could never be checked get no connections, and the log says so${needing}`,
+  { ignore },
+  async () => {
+    await using network = await DirectorNetwork.create(2);
+    await network.client.ip([`addr add ${PROBE_ADDRESS}/24 dev eth0`]);
+    const director = await network.spawnDirector(CONFIG);
+    assert.match(
+      await director.logged("probe.lost"),
+      new RegExp(`the others get no connections: ${PROBE_ADDRESS} is in use by .*set director.probe_address`),
+    );
+    assert.equal(await director.logged("service.unavailable"), "No real server of web can be used");
+    const { code, stderr } = await network.client.run("curl", ["-sS", "--max-time", "60", `http://${VIP}/`]);
+    assert.equal(code, 7, stderr);
+    assert.match(await network.request(SECOND_VIP), /^rs\d /);
+
+    await director.reload(CONFIG.replace(PROBE_ADDRESS, "192.0.2.201"));
+    await director.logged("service.available");
+    assert.match(await network.request(), /^rs\d /);
+    assert.deepEqual(await director.messages("realserver.down"), []);
+  },
+);

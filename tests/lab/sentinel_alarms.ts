@@ -28,5 +28,5 @@ export async function cleared(director: DirectorProcess, mac: string): Promise<v
 export async function obey(network: DirectorNetwork, host: Namespace, { command }: WireAlarm): Promise<void> {
   const self = selfCommand([]).map((word) => `'${word}'`).join(" ");
   const script = `lvsdr() { ${self} "$@" --once --run-dir '${network.folder}/${host.name}'; }\n${command}`;
-  await host.require("bash", ["-c", script]);
+  await host.require("sh", ["-c", script]);
 }

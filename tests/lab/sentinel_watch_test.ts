@@ -67,7 +67,7 @@ Deno.test(
         `${thief.address} answers ARP for ${VIP} (with ${thief.mac}): whoever asks may send the VIP's traffic to it, ` +
           "past the director",
       );
-      assert.equal(alarm.command, `lvsdr realserver --vip ${VIP}`);
+      assert.equal(alarm.command, `lvsdr realserver -c ${network.configFile}`);
       const message = await running.logged("wire.alarm");
       assert.equal(
         message,
@@ -83,7 +83,10 @@ Deno.test(
       const told = await lvsdrStatus(network);
       assert.equal(told.code, 1);
       assert.match(told.stdout, new RegExp(`^VIP ${VIP} is claimed by somebody else\n`));
-      assert.match(told.stdout, new RegExp(`  on ${thief.address}: lvsdr realserver --vip ${VIP}\n`));
+      assert.match(
+        told.stdout,
+        new RegExp(`  on ${thief.address}: lvsdr realserver -c ${network.configFile}\n`),
+      );
       assert.match(told.stdout, /192\.0\.2\.21 +quarantined +0\/1 /);
 
       await obey(network, thief.namespace, alarm);
@@ -106,13 +109,13 @@ Deno.test(
 
       // A client believes it, until the director says otherwise.
       await askAnew(network).catch(() => {});
-      await until("a defence", async () => {
+      const { defences } = (await running.status())!.wire;
+      await until("the director puts the client right", async () => {
         await thief.namespace.run("arping", ["-A", "-c", "1", "-I", "eth0", VIP]);
-        return (await running.status())!.wire.defences > 0;
-      });
-      await until("the client knows better", async () => {
+        // More than the sentinel needs to hear it.
+        await delay(1_000);
         const entry = await network.client.require("ip", ["neighbor", "show", "to", VIP]);
-        return entry.includes(DIRECTOR_MAC);
+        return (await running.status())!.wire.defences > defences && entry.includes(DIRECTOR_MAC);
       });
       const gratuitous = await raised(running, "gratuitous_by_realserver", thief.mac);
       assert.equal(gratuitous.realServer, thief.address);

@@ -61,7 +61,8 @@ Deno.test(
       `192.0.2.21 answers ARP for ${VIP} (with ${
         exposed!.mac
       }): whoever asks may send the VIP's traffic to it, past ` +
-      `the director (on 192.0.2.21: lvsdr realserver --vip ${VIP})`,
+      "the director; where lvsdr realserver runs already, restart it " +
+      `(on 192.0.2.21: lvsdr realserver -c ${network.configFile})`,
     ]);
 
     await audit(network);

@@ -98,6 +98,85 @@ for (const places of [IPV4, IPV6]) {
     link.neighbor("reply", MAC, server, own);
     assert.deepEqual(audit.holders, [{ vip, macs: [STRANGER] }]);
   });
+
+  Deno.test(`Audit ${over} blames the server that answers for another one first, and not the other one`, () => {
+    const { link, audit } = begin(places, { servers: [server, otherServer] });
+    link.sent();
+    link.neighbor("reply", OTHER_MAC, server, own);
+    link.neighbor("reply", MAC, server, own);
+    link.neighbor("reply", OTHER_MAC, otherServer, own);
+    link.neighbor("reply", OTHER_MAC, vip, own);
+    assert.deepEqual(link.sent(), [link.request(OTHER_MAC, vip, own), link.request(MAC, vip, own)]);
+    assert.deepEqual(audit.verdicts, [
+      { server, vip, verdict: "hardened", mac: MAC },
+      { server: otherServer, vip, verdict: "answers", mac: OTHER_MAC },
+    ]);
+    assert.deepEqual(audit.usurpers, [
+      { mac: OTHER_MAC, server: otherServer, usurped: [server], isForEverything: false },
+    ]);
+    assert.deepEqual(audit.holders, [{ vip, macs: [] }]);
+  });
+
+  Deno.test(`Audit ${over} blames a stranger that answers for every server, and none of them`, () => {
+    const { link, audit } = begin(places, { servers: [server, otherServer] });
+    for (const address of [server, otherServer, vip]) link.neighbor("reply", STRANGER, address, own);
+    link.neighbor("reply", MAC, server, own);
+    link.neighbor("reply", OTHER_MAC, otherServer, own);
+    assert.deepEqual(audit.verdicts.map(({ mac, verdict }) => [mac, verdict]), [
+      [MAC, "hardened"],
+      [OTHER_MAC, "hardened"],
+    ]);
+    const usurped = [server, otherServer];
+    assert.deepEqual(audit.usurpers, [{ mac: STRANGER, server: null, usurped, isForEverything: false }]);
+  });
+
+  Deno.test(`Audit ${over} does not guess which of two MACs is a server's`, () => {
+    const { link, audit } = begin(places);
+    for (const mac of [MAC, STRANGER]) link.neighbor("reply", mac, server, own);
+    link.neighbor("reply", STRANGER, vip, own);
+    assert.deepEqual(audit.verdicts, [{ server, vip, verdict: "contested", mac: null }]);
+    assert.deepEqual(audit.macsOf(server), [MAC, STRANGER]);
+    assert.deepEqual(audit.usurpers, []);
+  });
+
+  Deno.test(`Audit ${over} takes two silent servers with one MAC for one host, and asks whose it is if it answers`, () => {
+    const { link, audit } = begin(places, { servers: [server, otherServer] });
+    for (const address of [server, otherServer]) link.neighbor("reply", MAC, address, own);
+    assert.deepEqual(audit.verdicts.map(({ verdict }) => verdict), ["hardened", "hardened"]);
+    assert.deepEqual(audit.usurpers, []);
+    link.neighbor("reply", MAC, vip, own);
+    assert.deepEqual(audit.verdicts.map(({ verdict }) => verdict), ["contested", "contested"]);
+    const usurped = [server, otherServer];
+    assert.deepEqual(audit.usurpers, [{ mac: MAC, server: null, usurped, isForEverything: false }]);
+  });
+
+  Deno.test(`Audit ${over} finds who answers for everything: a VIP, and each address that nobody is known to have`, () => {
+    const decoys = [otherVip, otherServer];
+    const { link, audit } = begin(places, { decoys });
+    const [, ...asked] = link.sent();
+    assert.deepEqual(asked, [vip, ...decoys].map((address) => link.request(BROADCAST, address, own)));
+    for (const address of [server, ...decoys]) link.neighbor("reply", MAC, address, own);
+    for (const address of [vip, otherVip]) link.neighbor("reply", STRANGER, address, own);
+    assert.deepEqual(audit.usurpers, [], "many addresses and no VIP, or a VIP and one of them");
+    link.neighbor("reply", MAC, vip, own);
+    assert.deepEqual(audit.usurpers, [{ mac: MAC, server, usurped: [], isForEverything: true }]);
+    link.neighbor("reply", STRANGER, otherServer, own);
+    assert.deepEqual(audit.usurpers.map(({ mac, server }) => [mac, server]), [[MAC, server], [
+      STRANGER,
+      null,
+    ]]);
+    assert.deepEqual(audit.holders, [{ vip, macs: [STRANGER] }], "nobody holds a decoy");
+  });
+
+  Deno.test(`Audit ${over} ends though ever more MACs answer for a server`, () => {
+    const { link, audit } = begin(places, { asksEverybody: false });
+    for (let number = 0; number < 20; number++) {
+      link.neighbor("reply", `02:00:00:00:01:${10 + number}`, server, own);
+      link.pass(100);
+    }
+    assert.equal(audit.isOver, true);
+    assert.equal(audit.macsOf(server).length, 4);
+  });
 }
 
 Deno.test("Audit asks as nobody over ARP where it has no address", () => {

@@ -2,10 +2,13 @@ import assert from "node:assert/strict";
 import { parseConfig } from "../../config/parse_config.ts";
 import {
   auditFinding,
+  contestFinding,
   hardenCommand,
+  hardenUnlistedCommand,
   outcomeText,
   PROOF_WORDS,
   proofFinding,
+  usurperFinding,
 } from "../../sentinel/finding.ts";
 import type { ProofOutcome } from "../../sentinel/proof.ts";
 
@@ -17,20 +20,19 @@ function file(realserver = "", server = `address: ${SERVER}`, path = "/etc/lvsdr
   return { config: parseConfig(text, path), path };
 }
 
-Deno.test("hardenCommand() names the method that the cluster has, if it has one", () => {
-  assert.equal(hardenCommand(file(), VIP), `lvsdr realserver --vip ${VIP}`);
+Deno.test("hardenCommand() has the role read all VIPs, ports and the method from the configuration, whatever its path", () => {
+  assert.equal(hardenCommand(file()), "lvsdr realserver -c /etc/lvsdr.yaml");
   assert.equal(
-    hardenCommand(file("realserver: { method: arptables }"), VIP),
-    `lvsdr realserver --vip ${VIP} --method arptables`,
+    hardenCommand(file("", undefined, "/my files/it's.yaml")),
+    `lvsdr realserver -c '/my files/it'\\''s.yaml'`,
   );
 });
 
-Deno.test("hardenCommand() takes ports from the configuration for redirect, whatever its path", () => {
-  const redirect = "realserver: { method: redirect }";
-  assert.equal(hardenCommand(file(redirect), VIP), "lvsdr realserver -c /etc/lvsdr.yaml");
+Deno.test("hardenUnlistedCommand() names all VIPs in one command: a second role would be refused", () => {
+  assert.equal(hardenUnlistedCommand([VIP]), `lvsdr realserver --vip ${VIP}`);
   assert.equal(
-    hardenCommand(file(redirect, undefined, "/my files/it's.yaml"), VIP),
-    `lvsdr realserver -c '/my files/it'\\''s.yaml'`,
+    hardenUnlistedCommand([VIP, "192.0.2.11"]),
+    `lvsdr realserver --vip ${VIP} --vip 192.0.2.11`,
   );
 });
 
@@ -60,7 +62,7 @@ for (const { family, vip, server, probeAddress } of PLACES) {
       const finding = proofFinding(outcome, target, cluster.config.services[0]!, cluster);
       assert.equal(finding === null, outcome.verdict.startsWith("ok"), outcome.verdict);
       if (finding === null) continue;
-      assert.equal(finding.host, server);
+      assert.deepEqual([finding.host, finding.verdict], [server, outcome.verdict]);
       assert(finding.problem.startsWith(`${server} `), finding.problem);
       assert.match(finding.problem, /[^.\n]$/);
       if (family === 6) assert.doesNotMatch(finding.problem + finding.command, /ARP|ipv4|0\.0/);
@@ -84,7 +86,7 @@ Deno.test("auditFinding() tells who answers for the VIP and who is not there, an
   assert.equal(auditFinding({ ...audit, verdict: "hardened" }, file()), null);
   const answers = auditFinding({ ...audit, verdict: "answers" }, file())!;
   assert.match(answers.problem, /192\.0\.2\.21 answers ARP for 192\.0\.2\.10 \(with 02:00:00:00:00:15\)/);
-  assert.equal(answers.command, `lvsdr realserver --vip ${VIP}`);
+  assert.deepEqual([answers.verdict, answers.command], ["answers", "lvsdr realserver -c /etc/lvsdr.yaml"]);
   const unreachable = auditFinding({ ...audit, mac: null, verdict: "unreachable" }, file())!;
   assert.match(unreachable.problem, /does not answer ARP for its own address/);
 });
@@ -99,6 +101,51 @@ Deno.test("auditFinding() calls Neighbor Discovery by its name", () => {
     auditFinding({ ...audit, mac: null, verdict: "unreachable" }, file())!.problem,
     /does not answer NDP for its own address/,
   );
+});
+
+Deno.test("contestFinding() names everybody who may be the real server", () => {
+  const { verdict, host, problem } = contestFinding(SERVER, ["02:00:00:00:00:15", "02:00:00:00:00:16"]);
+  assert.deepEqual([verdict, host], ["contested", SERVER]);
+  assert.match(
+    problem,
+    /^02:00:00:00:00:15 and 02:00:00:00:00:16 answer ARP for 192\.0\.2\.21: two hosts have/,
+  );
+});
+
+Deno.test("usurperFinding() names the real server that takes addresses, and takes its VIPs' prefixes off first", () => {
+  const mac = "02:00:00:00:00:15";
+  const usurped = ["192.0.2.22", "192.0.2.23"];
+  const { verdict, host, problem, command } = usurperFinding(
+    { mac, server: SERVER, usurped, isForEverything: true },
+    [VIP, "192.0.2.11"],
+    file(),
+  );
+  assert.deepEqual([verdict, host], ["takes_addresses", SERVER]);
+  assert.equal(
+    problem,
+    `${SERVER} (with ${mac}) answers ARP for 192.0.2.22, 192.0.2.23, where other real servers are, and for ` +
+      "addresses that nobody is known to have: it holds a VIP with a prefix shorter than /32 on lo, or is a proxy, " +
+      "and gets traffic of others",
+  );
+  assert(
+    command.startsWith(
+      `ip address flush dev lo to ${VIP}/32; ip address flush dev lo to 192.0.2.11/32; for dev in `,
+    ),
+    command,
+  );
+  assert(command.endsWith("; lvsdr realserver -c /etc/lvsdr.yaml"), command);
+});
+
+Deno.test("usurperFinding() has nobody hardened that is no real server", () => {
+  const mac = "02:00:00:00:00:99";
+  const usurper = { mac, server: null, usurped: [], isForEverything: true };
+  const { host, problem, command } = usurperFinding(usurper, [VIP], file());
+  assert.equal(host, `the host with MAC ${mac}`);
+  assert.match(
+    problem,
+    /^The host with MAC 02:00:00:00:00:99 answers ARP for addresses that nobody is known to have: /,
+  );
+  assert.doesNotMatch(command, /lvsdr/);
 });
 
 Deno.test("outcomeText() says what was seen", () => {

@@ -178,6 +178,27 @@ for (const places of [IPV4, IPV6]) {
     assert.deepEqual(outcome(), { verdict: "ok" });
   });
 
+  Deno.test(`Proof ${over} reaches a container on a server that does not say that the first SYN has expired`, () => {
+    const { link, syn, outcome } = begin(places);
+    link.pass(1_000);
+    const [second, ...more] = link.sentProbes();
+    assert.deepEqual([syn.ttl, second!.ttl, more], [1, 2, []]);
+    link.segment(MAC, vip, second!, SYN_ACK);
+    assert.deepEqual(outcome(), { verdict: "ok" });
+  });
+
+  Deno.test(`Proof ${over} does not take the answer of a host behind a server that forwards for the server's`, () => {
+    const { link, outcome } = begin(places);
+    link.pass(1_000);
+    link.segment(ROUTER, vip, link.sentProbes()[0]!, SYN_ACK);
+    assert.deepEqual(outcome(), { verdict: "forwards" });
+  });
+
+  Deno.test(`Proof ${over} pings the VIP of a silent server only, whoever it would forward to`, () => {
+    const { link } = fallSilent(places);
+    assert.deepEqual(link.sentProbes().map(({ isEcho, ttl }) => [isEcho, ttl]), [[true, 1]]);
+  });
+
   Deno.test(`Proof ${over} finds a server that forwards: silence, another expiry or another host's answer after the first`, () => {
     const verdictAfter = (hear: (link: MemoryLink, second: SentProbe, syn: SentProbe) => void) => {
       const { link, syn, outcome } = begin(places);
@@ -185,7 +206,8 @@ for (const places of [IPV4, IPV6]) {
       hear(link, link.sentProbes()[0]!, syn);
       return outcome()?.verdict ?? null;
     };
-    assert.equal(verdictAfter((link) => link.pass(1_000)), "forwards");
+    assert.equal(verdictAfter((link) => link.pass(1_990)), null, "of three SYNs");
+    assert.equal(verdictAfter((link) => link.pass(2_000)), "forwards");
     assert.equal(verdictAfter((link, second) => link.error(MAC, server, Icmp.EXPIRED, second)), "forwards");
     assert.equal(verdictAfter((link, second) => link.segment(ROUTER, vip, second, SYN_ACK)), "forwards");
     assert.equal(
@@ -260,4 +282,21 @@ Deno.test("Proof believes in silence as soon as whoever asks has no more patienc
   assert.equal(link.sentProbes().filter(({ isEcho }) => !isEcho).length, 2, "of three SYNs");
   link.pass(10);
   assert.deepEqual(outcome(), { verdict: "vip_missing" });
+});
+
+Deno.test("Proof ends with more silent targets than there are numbers for their questions", () => {
+  const link = new MemoryLink(IPV4);
+  const targets = Array.from({ length: 14_000 }, (_, index) => ({
+    ...{ server: IPV4.server, mac: MAC, vip: IPV4.vip },
+    port: 1 + index,
+  }));
+  const proof = new Proof(link.wire, IPV4.probe, targets, 300);
+  link.begin(proof);
+  const sent: SentProbe[] = [];
+  while (!proof.isOver) {
+    link.pass(10);
+    sent.push(...link.sentProbes());
+  }
+  assert.equal(sent.length, targets.length * 5, "three SYNs and two pings each");
+  assert(new Set(sent.slice(0, 4_096).map(({ number }) => number)).size === 4_096, "told apart meanwhile");
 });

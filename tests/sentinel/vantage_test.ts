@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
+import { parseConfig } from "../../config/parse_config.ts";
 import { parseLinks } from "../../host/links.ts";
 import type { Link } from "../../host/links.ts";
-import { findVantages, type VantageChoice, type Vantages } from "../../sentinel/vantage.ts";
+import { directorDevice, findVantages, type VantageChoice, type Vantages } from "../../sentinel/vantage.ts";
 import { link, LOOPBACK } from "../director/configs.ts";
 
 const VIPS = new Set(["192.0.2.10", "2001:db8::10"]);
@@ -118,4 +119,14 @@ Deno.test("findVantages() looks at the others where one server cannot be looked 
   const found = find(LINKS, ["192.0.2.21", "203.0.113.21"]);
   assert.deepEqual(found.vantages.map(({ servers }) => servers), [["192.0.2.21"]]);
   assert.deepEqual([...found.unseen.keys()], ["203.0.113.21"]);
+});
+
+Deno.test("directorDevice() is the configured interface, else the one whose subnet has a VIP outside VLANs", () => {
+  const inVlan = "{ vip: 192.0.2.10, vlan: 5, port: 80, servers: [{ address: 192.0.2.21 }] }";
+  const untagged = "{ vip: 198.51.100.10, port: 80, servers: [{ address: 198.51.100.21 }] }";
+  const deviceOf = (text: string) => directorDevice(parseConfig(text, "test.yaml"), LINKS);
+  assert.equal(deviceOf(`services: [${inVlan}, ${untagged}]`), "eth1");
+  assert.equal(deviceOf(`director: { interface: eth9 }\nservices: [${untagged}]`), "eth9");
+  assert.equal(deviceOf(`director: { interface: eth0 }\nservices: [${inVlan}]`), "eth0");
+  assert.equal(deviceOf(`services: [${untagged.replaceAll("198.51.100", "203.0.113")}]`), null);
 });

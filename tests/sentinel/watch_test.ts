@@ -261,14 +261,50 @@ Deno.test("Watch asks no more than 50 questions a second, and keeps 32 strangers
     const mac = `06:00:00:00:${(number >> 8).toString(16).padStart(2, "0")}:${
       (number & 255).toString(16).padStart(2, "0")
     }`;
-    scene.link.neighbor("reply", mac, IPV4.vip, IPV4.own);
+    scene.announces(mac, IPV4.vip);
   }
   scene.link.neighbor("request", SERVER_MAC, IPV4.vip, CLIENT[4], BROADCAST);
   scene.link.pass(1_500);
   const sent = scene.link.sent().length;
   assert(sent > 50 && sent <= 50 + 1.5 * 50, `${sent} questions`);
+  scene.link.pass(15_000);
   assert.equal(scene.watch.alarms.filter(({ name }) => name === "stranger").length, 32);
   assert.equal(scene.watch.alarms.filter(({ name }) => name === "vip_leaked_as_sender").length, 1);
+});
+
+Deno.test("Watch lets the alarm of one end, and of another begin, while a third claims more than can be asked for", () => {
+  const many = Array.from({ length: 120 }, (_, number) => `192.0.2.${110 + number}`);
+  const { vip, otherVip, own } = IPV4;
+  const scene = new Scene(IPV4, [...many, vip, otherVip]);
+  scene.answering(SERVER_MAC, many);
+  for (const claimed of many) scene.link.neighbor("reply", SERVER_MAC, claimed, own);
+  scene.answering(FOREIGN_MAC, [vip]);
+  scene.link.neighbor("reply", FOREIGN_MAC, vip, own);
+  const alarmsOf = (wanted: string) => scene.watch.alarms.filter(({ mac }) => mac === wanted).length;
+  scene.pass(15_000);
+  assert.deepEqual([alarmsOf(SERVER_MAC), alarmsOf(FOREIGN_MAC)], [120, 1]);
+
+  scene.answering(FOREIGN_MAC, []);
+  scene.answering("02:00:00:00:00:98", [otherVip]);
+  scene.clientAsks(otherVip);
+  scene.pass(15_000);
+  assert.deepEqual(
+    [alarmsOf(SERVER_MAC), alarmsOf(FOREIGN_MAC), alarmsOf("02:00:00:00:00:98")],
+    [120, 0, 1],
+  );
+});
+
+Deno.test("Watch goes on asking who was being asked when it is to watch from where not all can be asked for", () => {
+  const many = Array.from({ length: 120 }, (_, number) => `192.0.2.${110 + number}`);
+  const scene = new Scene(IPV4, many);
+  for (const claimed of many) scene.link.neighbor("reply", SERVER_MAC, claimed, IPV4.own);
+  scene.pass(500);
+  const senderFor = (address: string) => address === many[0] ? IPV4.own : null;
+  scene.watch.adopt(scene.link.wire, { vips: many, decoys: [], senderFor }, 20_500);
+  scene.link.sent();
+  scene.link.pass(5_000);
+  const questions = scene.link.sent().map(String);
+  assert(questions.includes(String(scene.link.request(SERVER_MAC, many[0]!, IPV4.own))));
 });
 
 Deno.test("Watch forgets what it knew of a VIP that is not watched any more, and keeps the rest", () => {

@@ -18,6 +18,7 @@ const FILE = {
 function finding(name: WireAlarmName, server: string | null, changes: Partial<Alarm> = {}) {
   return alarmFinding({
     ...{ name, vip: VIP, mac: MAC, server, isForEverything: false, misdeeds: ["answer"] },
+    leaked: [],
     ...{ firstMs: 0, lastMs: 0, count: 1, ...changes },
   }, FILE);
 }
@@ -30,7 +31,7 @@ Deno.test("alarmFinding() names the real server and how to harden it", () => {
     const { host, problem, command } = finding(name, SERVER);
     assert.equal(host, SERVER);
     assert(problem.startsWith(`${SERVER} `) && problem.includes(VIP) && problem.includes(MAC), problem);
-    assert.equal(command, `lvsdr realserver --vip ${VIP}`);
+    assert.equal(command, "lvsdr realserver -c /etc/lvsdr.yaml");
   }
 });
 
@@ -40,6 +41,14 @@ Deno.test("alarmFinding() names a stranger by its MAC, and says that it is no re
     assert.equal(host, `the host with MAC ${MAC}`);
     assert(problem.startsWith(`The host with MAC ${MAC}, no real server of this director, `), problem);
   }
+});
+
+Deno.test("alarmFinding() hardens a stranger for all VIPs that it leaks at once, as the configuration does not list it", () => {
+  const leaked = [VIP, "192.0.2.11"];
+  assert.equal(
+    finding("vip_leaked_as_sender", null, { misdeeds: ["leak"], leaked }).command,
+    "lvsdr realserver --vip 192.0.2.10 --vip 192.0.2.11",
+  );
 });
 
 Deno.test("alarmFinding() has a sentence of its own for every alarm", () => {
@@ -61,7 +70,7 @@ Deno.test("alarmFinding() knows what makes a real server answer for everything, 
   assert.match(problem, /addresses that nobody has: it holds the VIP with a prefix shorter than \/32 on lo/);
   assert.match(
     command,
-    /^ip address flush dev lo to 192\.0\.2\.10\/32; .*proxy_arp.*; lvsdr realserver --vip 192\.0\.2\.10$/,
+    /^ip address flush dev lo to 192\.0\.2\.10\/32; .*proxy_arp.*; lvsdr realserver -c \/etc\/lvsdr\.yaml$/,
   );
 });
 
@@ -72,6 +81,24 @@ Deno.test("alarmFinding() speaks of NDP where the VIP is of IPv6", () => {
   assert.match(problem, /answers NDP for 2001:db8::10/);
   assert.match(
     command,
-    /^ip address flush dev lo to 2001:db8::10\/128; for f in .*ipv6\/conf\/\*\/proxy_ndp/,
+    /^ip address flush dev lo to 2001:db8::10\/128; for dev in all .*ipv6\/conf\/\$dev\/proxy_ndp=0/,
   );
+});
+
+Deno.test("alarmFinding() takes a VIP of IPv6 off the interface that answers for it, where the method would refuse it", () => {
+  const command = (method: string) => {
+    const text = `realserver: { method: ${method} }
+services: [{ vip: "2001:db8::10", port: 80, servers: [{ address: "2001:db8::21" }] }]`;
+    const alarm: Alarm = {
+      ...{ name: "vip_answered_by_other", vip: "2001:db8::10", mac: MAC, server: "2001:db8::21" },
+      ...{ isForEverything: false, misdeeds: ["answer"], leaked: [], firstMs: 0, lastMs: 0, count: 1 },
+    };
+    return alarmFinding(alarm, { path: "/etc/lvsdr.yaml", config: parseConfig(text, "/etc/lvsdr.yaml") })
+      .command;
+  };
+  assert.match(
+    command("loopback"),
+    /^ip -o address show to 2001:db8::10 .*; lvsdr realserver -c \/etc\/lvsdr\.yaml$/,
+  );
+  assert.equal(command("nft"), "lvsdr realserver -c /etc/lvsdr.yaml");
 });
