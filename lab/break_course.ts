@@ -9,11 +9,12 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { BreakName } from "./break_name.ts";
 import { type Break, BREAKS, type Place, sufferingOf } from "./breaks.ts";
 import type { Cluster } from "./cluster.ts";
+import { hostOfUrl } from "../model/ip_address.ts";
 import type { Process } from "./namespace.ts";
 import type { Report } from "./report.ts";
 import { isFine, type Look, observeClient, type Symptom, symptomText } from "./symptom.ts";
 import type { Terminal } from "./terminal.ts";
-import type { LabHost, LabRealServer, Topology } from "./topology.ts";
+import { HTTP_PORT, type LabHost, type LabRealServer, type Topology } from "./topology.ts";
 import type { Statement, Witnesses } from "./witnesses.ts";
 
 /** Who answers first is a race, and so is who is believed last: a client is looked at so often before one gives up. */
@@ -30,6 +31,8 @@ export interface Prescription {
   readonly witness: Statement["witness"];
   readonly id: string;
   readonly command: string;
+  /** Whether it did what it is for: its exit code is 0, or the role that it is goes on; and what it must show is shown. */
+  readonly works: boolean;
 }
 
 /** What came of one mistake. */
@@ -51,9 +54,10 @@ export interface BreakReport {
   readonly left: readonly Statement[];
 }
 
-/** Whether a mistake was suffered from, named and mended. */
-export function isAsExpected({ suffers, isNamed, recovers, left }: BreakReport): boolean {
-  return suffers && isNamed && recovers && left.length === 0;
+/** Whether a mistake was suffered from, named and mended by commands that work. */
+export function isAsExpected({ suffers, isNamed, typed, recovers, left }: BreakReport): boolean {
+  return suffers && isNamed && typed.length > 0 && typed.every(({ works }) => works) && recovers &&
+    left.length === 0;
 }
 
 export class BreakCourse {
@@ -155,7 +159,7 @@ export class BreakCourse {
     }
     for (const command of commands(place)) {
       this.#report.command(host.name, command);
-      const { process } = await this.#terminal.type(host, command);
+      const { process } = await this.#terminal.require(host, command);
       if (process === null) continue;
       rival = process;
       this.#cluster.adopt(host, process);
@@ -178,7 +182,7 @@ export class BreakCourse {
     let symptom: Symptom;
     let round = 0;
     do {
-      if (occasion !== undefined) await this.#terminal.type(place.host, occasion);
+      if (occasion !== undefined) await this.#terminal.require(place.host, occasion);
       symptom = await observeClient(this.#topology, look, this.#signal);
     } while (!shows(symptom, place) && ++round < MOST_ROUNDS);
     return { suffers: shows(symptom, place), symptom };
@@ -193,46 +197,61 @@ export class BreakCourse {
       return sentinel.every((id) => isAmong(ids, id));
     };
     while (!await isHeard() && performance.now() < deadlineMs) await this.#pause();
-    if (occasion !== undefined) await this.#terminal.type(place.host, occasion);
+    if (occasion !== undefined) await this.#terminal.require(place.host, occasion);
     return await this.#witnesses.statements(patientsOf(mistake, place));
   }
 
   async #mend(
-    { cure, culprit, decision }: Break,
-    place: Place,
+    { cure, culprit, isListeningElsewhere = false }: Break,
+    { host }: Place,
     statements: readonly Statement[],
     rival: Process | null,
   ): Promise<readonly Prescription[]> {
-    const { host } = place;
     const typed: Prescription[] = [];
-    const obey = async ({ witness, id, command }: Statement) => {
-      if (command === null) return;
-      typed.push({ host: host.name, witness, id, command });
-      this.#report.command(host.name, command);
-      const { process, output } = await this.#terminal.type(host, command);
-      if (process !== null) this.#cluster.adopt(host, process);
-      else if (decision !== undefined) this.#report.output(output);
-    };
-    const [first] = statements.filter(({ witness, about }) => witness === cure && about === host.name);
-    if (first !== undefined) await obey(first);
-    if (decision === "listen on every address") {
+    const [first] = statements.filter((statement) => isFor(host, statement))
+      .filter(({ witness }) => witness === cure);
+    if (first !== undefined) {
+      const place = `${hostOfUrl(host.address)}:${HTTP_PORT}`;
+      typed.push(
+        await this.#obey(host, first, async (output) => {
+          if (isListeningElsewhere) return output.includes(place);
+          return rival === null || await this.#ends(rival);
+        }),
+      );
+    }
+    if (isListeningElsewhere) {
       await this.#report.step(
         `${host.name}: restart the web server on every address, as it says`,
         () => this.#cluster.startServer(host as LabRealServer, this.#cluster.anywhere),
       );
     }
-    if (decision === "stop the second director") {
-      await this.#report.step(
-        `${host.name}: stop that director, as it says`,
-        async () => void await rival?.stop(),
-      );
-    }
     for (let visit = 0; culprit === "real server" && visit < MOST_VISITS; visit++) {
-      const findings = (await this.#witnesses.doctor(host)).filter(({ command }) => command !== null);
+      const findings = (await this.#witnesses.doctor(host)).filter((finding) => isFor(host, finding));
       if (findings.length === 0) break;
-      for (const finding of findings) await obey(finding);
+      for (const finding of findings) typed.push(await this.#obey(host, finding, () => true));
     }
     return typed;
+  }
+
+  /** Types what a statement says; `isDone` tells from what is printed then whether a command that ends did its work. */
+  async #obey(
+    host: LabHost,
+    { witness, id, command }: Statement & { readonly command: string },
+    isDone: (output: string) => boolean | Promise<boolean>,
+  ): Promise<Prescription> {
+    this.#report.command(host.name, command);
+    const { process, code, output } = await this.#terminal.type(host, command);
+    if (process !== null) this.#cluster.adopt(host, process);
+    else this.#report.output(output);
+    const works = process !== null || (code === 0 && await isDone(output));
+    if (!works) this.#report.claim("That did its work", false, [`exit code ${code}`]);
+    return { host: host.name, witness, id, command, works };
+  }
+
+  /** Whether a process that somebody was to end has ended. */
+  async #ends(process: Process): Promise<boolean> {
+    for (let round = 0; round < MOST_ROUNDS && !process.hasEnded; round++) await this.#pause();
+    return process.hasEnded;
   }
 
   async #pause(): Promise<void> {
@@ -245,16 +264,22 @@ function patientsOf({ culprit, expected }: Break, { host, topology }: Place): re
   return culprit === "real server" ? topology.realServers : expected.doctor.length > 0 ? [host] : [];
 }
 
+/** Whether a statement has a command to type on a host. */
+function isFor(host: LabHost, statement: Statement): statement is Statement & { readonly command: string } {
+  return statement.about === host.name && statement.command !== null;
+}
+
 function isNamedBy(
   statements: readonly Statement[],
-  { expected, culprit, takesEverything = false }: Break,
+  { expected, culprit, consequences = [] }: Break,
   { host }: Place,
 ): boolean {
   const said = (witness: Statement["witness"], on: string) =>
     statements.filter((statement) => statement.witness === witness && statement.on === on);
   // A second director takes the first for the intruder.
-  const isFair = takesEverything ||
-    statements.every(({ about, on }) => about === host.name || (culprit === "spare" && on === host.name));
+  const isFair = statements.every(({ about, on, id }) =>
+    about === host.name || (culprit === "spare" && on === host.name) || consequences.includes(id)
+  );
   return isFair && (["sentinel", "verify", "doctor"] as const).every((witness) => {
     const ids = said(witness, witness === "doctor" ? host.name : "director").map(({ id }) => id);
     return expected[witness].every((id) => isAmong(ids, id));

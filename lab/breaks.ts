@@ -30,9 +30,6 @@ export interface Suffering {
   readonly shows: (symptom: Symptom, place: Place) => boolean;
 }
 
-/** What a person does where a command can only show something. */
-export type Decision = "listen on every address" | "stop the second director";
-
 export interface Break {
   /** What has happened, said of the host. */
   readonly story: string;
@@ -41,7 +38,10 @@ export interface Break {
   readonly culprit: "real server" | "spare";
   /** Commands typed on the host; a role that one of them starts goes on. */
   readonly commands: (place: Place) => readonly string[];
-  /** Whether the host's web server listens on the host's own address only. */
+  /**
+   * Whether the host's web server listens on the host's own address only. How it is told to listen on others a person has
+   * to know: the command can only show it.
+   */
   readonly isListeningElsewhere?: boolean;
   /** What brings it about, if it does not happen by itself: typed on the host before each look at the client. */
   readonly occasion?: string;
@@ -50,36 +50,35 @@ export interface Break {
   readonly sufferingOverIpv6?: Suffering;
   /** Who must name the cause, and how, with `|` between names of which one will do; doctor is the one on the host itself. */
   readonly expected: Readonly<Record<Witness, readonly string[]>>;
-  /** Whether it takes the addresses of other hosts too, so that findings about those are no wonder. */
-  readonly takesEverything?: boolean;
+  /** Findings that it may bring about elsewhere, and that tell of what it does to others. */
+  readonly consequences?: readonly string[];
   /** Whose command is typed. What the doctor on the host then still finds is typed as well. */
   readonly cure: Witness;
-  readonly decision?: Decision;
 }
 
 const STOLEN: Suffering = {
   claim: "The client takes it for the VIP and sends it everything, past the director",
-  look: { isAskingAnew: true, hasTransfer: false },
+  look: { isAskingAnew: true },
   shows: ({ believedMac, results }, { host }) =>
     believedMac === host.mac && results.length > 0 && results.every(({ server }) => server === host.name),
 };
 
 const LED_ASTRAY: Suffering = {
   claim: "The client, who has asked nobody, sends to it what was the director's to share",
-  look: { isAskingAnew: false, hasTransfer: false },
+  look: { isAskingAnew: false },
   shows: (symptom, { host, topology }) => symptom.believedMac === host.mac && !isShared(symptom, topology),
 };
 
 const SWALLOWED: Suffering = {
   claim: "The client takes it for the VIP and gets no answer at all",
-  look: { isAskingAnew: true, hasTransfer: false },
+  look: { isAskingAnew: true },
   shows: ({ believedMac, results }, { host }) =>
     believedMac === host.mac && results.every(({ server }) => server === null),
 };
 
 const SHARE_LOST: Suffering = {
   claim: "The client reaches the director, and its share of the requests is lost",
-  look: { isAskingAnew: true, hasTransfer: false },
+  look: { isAskingAnew: true },
   shows: ({ believedMac, results }, { host, topology }) =>
     believedMac === topology.director.mac && answeredBy(results, host.name) === 0 &&
     results.some(({ server }) => server === null) && results.some(({ server }) => server !== null),
@@ -134,9 +133,9 @@ export const BREAKS: Readonly<Record<BreakName, Break>> = {
     culprit: "real server",
     commands: ({ topology: { vip } }) => [`ip address add ${vip}/24 dev lo`],
     suffering: SWALLOWED,
-    // It is known as a real server until it takes the addresses of the others as well.
-    expected: { sentinel: ["proxy_arp|vip_answered_by_other"], verify: ["refused"], doctor: ["vip-prefix"] },
-    takesEverything: true,
+    expected: { sentinel: ["vip_answered_by_other"], verify: ["takes_addresses"], doctor: ["vip-prefix"] },
+    // It has the answers of health checks as well.
+    consequences: ["realserver-down"],
     cure: "sentinel",
   },
   "vip-missing": {
@@ -157,7 +156,6 @@ export const BREAKS: Readonly<Record<BreakName, Break>> = {
     suffering: SHARE_LOST,
     expected: { sentinel: [], verify: ["not_listening"], doctor: ["app-not-listening"] },
     cure: "verify",
-    decision: "listen on every address",
   },
   "forwarding": {
     story: "has lost the VIP, and forwards",
@@ -179,8 +177,9 @@ export const BREAKS: Readonly<Record<BreakName, Break>> = {
       addVip(place),
       `ip link add ${EXTRA_INTERFACE} link ${INTERFACE} type macvlan mode bridge`,
       `ip link set ${EXTRA_INTERFACE} up`,
-      // Its narrower prefix takes the way to the client from the other interface.
+      // Its narrower prefix takes the way to the client from the other interface, its route the way to all that are elsewhere.
       `ip address add 192.0.2.123/26 dev ${EXTRA_INTERFACE}`,
+      `ip route add default dev ${EXTRA_INTERFACE}`,
       "sysctl -w net.ipv4.conf.all.rp_filter=1",
     ],
     suffering: SHARE_LOST,
@@ -193,9 +192,8 @@ export const BREAKS: Readonly<Record<BreakName, Break>> = {
     culprit: "spare",
     commands: ({ configFile }) => [`lvsdr director -c ${configFile}`],
     suffering: TORN,
-    expected: { sentinel: ["duplicate_director"], verify: [], doctor: ["wire-alarm"] },
+    expected: { sentinel: ["duplicate_director"], verify: ["other_holder"], doctor: ["wire-alarm"] },
     cure: "sentinel",
-    decision: "stop the second director",
   },
   "proxy-arp": {
     story: "is a gateway that answers ARP for every address it would send elsewhere",
@@ -213,7 +211,7 @@ export const BREAKS: Readonly<Record<BreakName, Break>> = {
       `sysctl -w net.ipv4.ip_forward=1 net.ipv4.conf.${INTERFACE}.proxy_arp=1 net.ipv4.neigh.${INTERFACE}.proxy_delay=0`,
     ],
     suffering: SWALLOWED,
-    expected: { sentinel: ["proxy_arp"], verify: [], doctor: [] },
+    expected: { sentinel: ["proxy_arp"], verify: ["takes_addresses|other_holder"], doctor: [] },
     cure: "sentinel",
   },
 };

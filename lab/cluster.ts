@@ -154,9 +154,9 @@ export class Cluster {
     await this.#ask("POST", "audit");
   }
 
-  /** Ends every process, newest first, and returns when all have ended. */
+  /** Ends every process and returns when all have ended. */
   async stop(): Promise<void> {
-    await Promise.all(this.#processes.reverse().map((process) => process.stop()));
+    await Promise.all(this.#processes.map((process) => process.stop()));
   }
 
   async #ask<Answer>(method: "GET" | "POST", resource: string): Promise<Answer | null> {
@@ -220,7 +220,7 @@ services:
     protocol: tcp
     port: ${HTTP_PORT}
     scheduler: wrr
-    health: { type: tcp, port: ${HTTP_PORT}, interval: 500ms, timeout: 400ms, rise: 1, fall: 3 }
+    health: { type: tcp, port: ${HTTP_PORT}, interval: 2s, timeout: 1900ms, rise: 1, fall: 3 }
     servers:
 ${servers.join("\n")}
 realserver:

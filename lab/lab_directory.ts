@@ -6,14 +6,12 @@
  */
 
 import { join } from "node:path";
-import { runCommand } from "../host/command.ts";
 import { Namespace } from "./namespace.ts";
+import { exists, own, ownerOf } from "./owner.ts";
 import { namespacePrefix } from "./topology.ts";
 
 /** Where labs of this machine keep their directories. */
 export const LABS_DIRECTORY = "/run/lvsdr-lab";
-
-const OWNER_FILE = "pid";
 
 /** The directory of one lab; its id is the process id of its owner. */
 export class LabDirectory {
@@ -30,8 +28,7 @@ export class LabDirectory {
     const directory = new LabDirectory(String(Deno.pid));
     await Deno.mkdir(LABS_DIRECTORY, { recursive: true, mode: 0o700 });
     await Deno.mkdir(directory.path, { mode: 0o700 });
-    const startedAt = await startOf(directory.id);
-    await Deno.writeTextFile(directory.file(OWNER_FILE), `${directory.id} ${startedAt}\n`);
+    await own(directory.path);
     return directory;
   }
 
@@ -73,11 +70,9 @@ export class LabDirectory {
   async #isOwned(): Promise<boolean> {
     // The owner makes its own directory only after looking for leftovers, so one with its own id is not its own.
     if (this.id === String(Deno.pid)) return false;
-    const startedAt = await startOf(this.id);
-    if (startedAt === null) return false;
-    const owner = await Deno.readTextFile(this.file(OWNER_FILE)).catch(() => null);
-    // No file yet: the owner is about to write it.
-    return owner === null || owner.trim() === `${this.id} ${startedAt}`;
+    const owner = await ownerOf(this.path);
+    // Not known yet: the owner, which the directory is named after, is about to say so.
+    return owner === "unknown" ? await exists(Number(this.id)) : owner === "alive";
   }
 }
 
@@ -89,16 +84,4 @@ async function labIds(): Promise<string[]> {
     if (error instanceof Deno.errors.NotFound) return [];
     throw error;
   }
-}
-
-/**
- * When the process was started, in clock ticks since boot (proc_pid_stat(5), field 22), or `null` if there is none
- * with that id. With the id it identifies a process for ever: ids are used again.
- */
-async function startOf(pid: string): Promise<string | null> {
-  // Deno guards /proc even from programs that may read every file; cat(1) reads it with the rights of the user.
-  const { code, stdout } = await runCommand("cat", [`/proc/${pid}/stat`]);
-  if (code !== 0) return null;
-  // The second field is a name in parentheses that may hold spaces: count from its end.
-  return stdout.slice(stdout.lastIndexOf(")") + 2).split(" ")[19] ?? null;
 }

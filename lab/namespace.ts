@@ -4,9 +4,10 @@
  * @module
  */
 
-import { type CommandResult, requireCommand, runCommand, shellCommand } from "../host/command.ts";
-import { ExitCode } from "../model/exit_code.ts";
-import { HostError } from "../model/operator_error.ts";
+import { type CommandResult, outputOf, requireCommand, runCommand, runProgram } from "../host/command.ts";
+
+/** What helps where namespaces cannot be made. */
+const PRIVILEGES = "Run as root; in a container, with the capabilities SYS_ADMIN and NET_ADMIN";
 
 /** How long a process may take to end after SIGTERM before it is killed. */
 const STOP_TIMEOUT_MS = 5_000;
@@ -91,8 +92,7 @@ export class Namespace implements AsyncDisposable {
    */
   static async create(name: string): Promise<Namespace> {
     const args = ["netns", "add", name];
-    const added = await runCommand("ip", args);
-    if (added.code !== 0) throw failure(["ip", ...args], added);
+    outputOf(["ip", ...args], await runCommand("ip", args), PRIVILEGES);
     await requireCommand("ip", ["-n", name, "link", "set", "lo", "up"]);
     return new Namespace(name);
   }
@@ -108,9 +108,7 @@ export class Namespace implements AsyncDisposable {
     await Namespace.killProcesses(name);
     const args = ["netns", "delete", name];
     const deleted = await runCommand("ip", args);
-    if (deleted.code !== 0 && (await Namespace.list()).includes(name)) {
-      throw failure(["ip", ...args], deleted);
-    }
+    if (deleted.code !== 0 && (await Namespace.list()).includes(name)) outputOf(["ip", ...args], deleted);
   }
 
   /** Kills every process inside the namespace `name`, whoever started it. */
@@ -127,7 +125,7 @@ export class Namespace implements AsyncDisposable {
 
   /** Runs a program inside until it ends. */
   run(program: string, args: readonly string[], options: RunOptions = {}): Promise<ProgramResult> {
-    return runCommand("ip", ["netns", "exec", this.name, program, ...args], options.stdin);
+    return runProgram("ip", ["netns", "exec", this.name, program, ...args], options);
   }
 
   /**
@@ -136,9 +134,8 @@ export class Namespace implements AsyncDisposable {
    * @throws {HostError} If its exit code is not 0.
    */
   async require(program: string, args: readonly string[], options: RunOptions = {}): Promise<string> {
-    const result = await this.run(program, args, options);
-    if (result.code !== 0) throw failure(["ip", "netns", "exec", this.name, program, ...args], result);
-    return result.stdout;
+    const command = ["ip", "netns", "exec", this.name, program, ...args];
+    return outputOf(command, await this.run(program, args, options));
   }
 
   /** Starts a long-running program inside; its pid is the program's own. */
@@ -164,8 +161,7 @@ export class Namespace implements AsyncDisposable {
    */
   async ip(lines: readonly string[]): Promise<string> {
     const result = await runCommand("ip", ["-n", this.name, "-batch", "-"], lines.join("\n") + "\n");
-    if (result.code !== 0) throw failure(["ip", "-n", this.name, lines.join("; ip ")], result);
-    return result.stdout;
+    return outputOf(["ip", "-n", this.name, lines.join("; ip ")], result);
   }
 
   /**
@@ -208,15 +204,4 @@ export async function connect(a: CableEnd, b: CableEnd): Promise<void> {
   ];
   await requireCommand("ip", ["link", "add", ...end(a), "type", "veth", "peer", ...end(b)]);
   await Promise.all([a, b].map((cable) => cable.namespace.ip([`link set ${cable.interface} up`])));
-}
-
-function failure(command: readonly string[], result: ProgramResult): HostError {
-  const step = shellCommand(command);
-  const reason = result.stderr.trim() || result.stdout.trim() || `exit code ${result.code}`;
-  if (!/not permitted|permission denied/i.test(reason)) {
-    return new HostError(step, `Command "${step}" failed: ${reason}`, ExitCode.FAILED);
-  }
-  return new HostError(step, `Command "${step}" is not permitted: ${reason}`, ExitCode.NO_PERMISSION, {
-    remedy: "Run as root; in a container, with the capabilities SYS_ADMIN and NET_ADMIN",
-  });
 }

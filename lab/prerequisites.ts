@@ -4,30 +4,14 @@
  * @module
  */
 
-import { isInstalled } from "../host/command.ts";
+import { installCommand, isInstalled, searchPath } from "../host/command.ts";
 import type { Method } from "../model/config.ts";
 import { ExitCode } from "../model/exit_code.ts";
 import { OperatorError } from "../model/operator_error.ts";
 
-/** Programs and the Debian packages they are in. */
-const PACKAGES: Readonly<Record<string, string>> = {
-  ip: "iproute2",
-  nft: "nftables",
-  curl: "curl",
-  tcpdump: "tcpdump",
-  arptables: "arptables",
-  unshare: "util-linux",
-  bash: "bash",
-  sysctl: "procps",
-};
-
-/** Where administration programs are; an ordinary user's PATH often lacks them. */
-const SYSTEM_FOLDERS = ["/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/bin", "/bin"];
-
-/** Lets this process and its children find administration programs. */
+/** Lets this process and its children find administration programs, which an ordinary user's PATH often lacks. */
 export function extendPath(): void {
-  const folders = (Deno.env.get("PATH") ?? "").split(":").filter((folder) => folder !== "");
-  Deno.env.set("PATH", [...new Set([...folders, ...SYSTEM_FOLDERS])].join(":"));
+  Deno.env.set("PATH", searchPath().join(":"));
 }
 
 /**
@@ -48,6 +32,6 @@ export function requirePrograms(method: Method | "auto", isTyping: boolean): voi
   throw new OperatorError(
     `The lab needs ${noun} not installed: ${missing.join(", ")}`,
     ExitCode.UNAVAILABLE,
-    { remedy: `apt-get install ${missing.map((program) => PACKAGES[program]).join(" ")}` },
+    { remedy: installCommand(missing) },
   );
 }

@@ -97,7 +97,7 @@ export class Report {
 
   /** What a command has printed. */
   output(text: string): void {
-    for (const line of text.trimEnd().split("\n")) this.line(`       ${line}`);
+    for (const line of text.trimEnd().split("\n")) if (line !== "") this.line(`       ${line}`);
   }
 
   /** A running count of answers by server. */

@@ -38,8 +38,8 @@ export interface LabOptions {
   readonly requests: number;
   /** Mistakes to make and to mend, in place of the usual story. */
   readonly breaks: readonly BreakName[];
-  /** How long all neighbor caches are flushed once a second to show that nothing is found; `null` means not at all. */
-  readonly flushSeconds: number | null;
+  /** How many times all neighbor caches are flushed to show that nothing is found; `null` means not at all. */
+  readonly flushes: number | null;
   /** Whether the cluster is left running until a signal. */
   readonly stay: boolean;
   readonly json: boolean;
@@ -63,7 +63,7 @@ const SIGNALS: readonly Deno.Signal[] = ["SIGINT", "SIGTERM", "SIGHUP"];
 export async function runLab(options: LabOptions, io: LabIo): Promise<ExitCode> {
   assertPossible(options);
   extendPath();
-  requirePrograms(options.method, options.breaks.length > 0 || options.flushSeconds !== null);
+  requirePrograms(options.method, options.breaks.length > 0 || options.flushes !== null);
   const stop = new AbortController();
   const onSignal = () => stop.abort();
   for (const signal of SIGNALS) Deno.addSignalListener(signal, onSignal);
@@ -179,15 +179,15 @@ async function startCluster(cluster: Cluster, report: Report): Promise<void> {
 /** Plays what the options ask for. */
 async function show(stage: Stage, options: LabOptions): Promise<Shown> {
   const { cluster, directory, report, signal } = stage;
-  if (options.breaks.length === 0 && options.flushSeconds === null) {
+  if (options.breaks.length === 0 && options.flushes === null) {
     const story = new Story(cluster, directory, report, options.requests, signal);
     return { breaks: [], calm: null, ...await tell(story, options) };
   }
   const terminal = await Terminal.open(directory, signal);
   const witnesses = new Witnesses(cluster, terminal);
-  const calm = options.flushSeconds === null
+  const calm = options.flushes === null
     ? null
-    : await keepCalm(cluster, witnesses, options.flushSeconds, report, signal);
+    : await keepCalm(cluster, witnesses, options.flushes, report, signal);
   const course = new BreakCourse(cluster, terminal, witnesses, report, signal);
   const breaks: BreakReport[] = [];
   for (const name of BREAK_NAMES.filter((known) => options.breaks.includes(known))) {
@@ -265,7 +265,7 @@ function labArguments(options: LabOptions): string[] {
     ...["--requests", String(options.requests)],
     ...(options.ipv6 ? ["--ipv6"] : []),
     ...options.breaks.flatMap((name) => ["--break", name]),
-    ...(options.flushSeconds === null ? [] : ["--flush", String(options.flushSeconds)]),
+    ...(options.flushes === null ? [] : ["--flush", String(options.flushes)]),
     ...(options.stay ? ["--stay"] : []),
     ...(options.json ? ["--json"] : []),
   ];

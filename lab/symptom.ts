@@ -23,8 +23,10 @@ const FLUSHES = 3;
 export interface Look {
   /** Whether the client has to ask anew for the VIP; else it believes what it hears. */
   readonly isAskingAnew: boolean;
-  /** Whether it also makes a transfer of a second or two. */
-  readonly hasTransfer: boolean;
+  /** Whether it also makes a transfer of a second or two. @default false */
+  readonly hasTransfer?: boolean;
+  /** Whether a request that takes long on a busy machine still counts as answered. @default false */
+  readonly isPatient?: boolean;
 }
 
 export interface Symptom {
@@ -40,7 +42,7 @@ export interface Symptom {
 /** Makes one round of traffic. */
 export async function observeClient(
   { client, vip }: Topology,
-  { isAskingAnew, hasTransfer }: Look,
+  { isAskingAnew, hasTransfer = false, isPatient = false }: Look,
   signal: AbortSignal,
 ): Promise<Symptom> {
   const learntMacs: (string | null)[] = [];
@@ -49,7 +51,7 @@ export async function observeClient(
     learntMacs.push(await learnMacOfVip(client, vip));
   }
   const results: RequestResult[] = [];
-  const plan = { vip, count: REQUESTS, isHasty: true };
+  const plan = { vip, count: REQUESTS, isHasty: !isPatient };
   await sendRequests(client, plan, signal, (result) => results.push(result));
   const isTransferWhole = hasTransfer ? await transferWhileForgetting(client, vip) : null;
   return { learntMacs, believedMac: await believedMacOfVip(client, vip), results, isTransferWhole };

@@ -7,6 +7,8 @@
 
 import { setTimeout as delay } from "node:timers/promises";
 import { shellCommand } from "../host/command.ts";
+import { ExitCode } from "../model/exit_code.ts";
+import { HostError } from "../model/operator_error.ts";
 import type { LabDirectory } from "./lab_directory.ts";
 import type { Process, ProgramResult } from "./namespace.ts";
 import { selfCommand } from "./self_command.ts";
@@ -17,12 +19,10 @@ const POLL_INTERVAL_MS = 50;
 /** What a role says, or an event of it, when it has taken up its work. */
 const AT_WORK = /^holding\b|director\.started/m;
 
-/** What came of a command. */
-export interface Typed {
-  readonly output: string;
-  /** The role that it has started and that goes on, or `null`: the command has ended. */
-  readonly process: Process | null;
-}
+/** What came of a command: it has ended, or it is a role that goes on. */
+export type Typed =
+  | { readonly output: string; readonly code: number; readonly process: null }
+  | { readonly output: string; readonly code: null; readonly process: Process };
 
 export class Terminal {
   readonly #directory: LabDirectory;
@@ -48,18 +48,31 @@ export class Terminal {
     return await host.namespace.run("env", this.#words(host, command));
   }
 
+  /**
+   * Types a command on a host that must do what it is for; returns like {@linkcode type}.
+   *
+   * @throws {HostError} If its exit code is not 0.
+   */
+  async require(host: LabHost, command: string): Promise<Typed> {
+    const typed = await this.type(host, command);
+    if (typed.process !== null || typed.code === 0) return typed;
+    const problem = `Command "${command}" on ${host.name} failed: ${typed.output.trim()}`;
+    throw new HostError(command, problem, ExitCode.FAILED);
+  }
+
   /** Types a command on a host; returns when it has ended, or when the role that it starts is at work. */
   async type(host: LabHost, command: string): Promise<Typed> {
     const logFile = this.#directory.file(`${host.name}-typed-${++this.#typed}.log`);
     const process = host.namespace.spawn("env", this.#words(host, command), { logFile });
     const read = () => Deno.readTextFile(logFile).catch(() => "");
     while (!process.hasEnded) {
-      if (AT_WORK.test(await read())) return { output: await read(), process };
+      if (AT_WORK.test(await read())) return { output: await read(), code: null, process };
       if (this.#signal.aborted) await process.stop();
       await delay(POLL_INTERVAL_MS);
     }
     this.#signal.throwIfAborted();
-    return { output: await read(), process: null };
+    const { code } = await process.ended;
+    return { output: await read(), code, process: null };
   }
 
   #words(host: LabHost, command: string): string[] {

@@ -13,8 +13,8 @@ import { HTTP_PORT, INTERFACE, type LabHost } from "./topology.ts";
 
 /** Every request a connection of its own. */
 const CURL = ["--silent", "--header", "Connection: close"];
-/** None that hangs. */
-const PATIENCE = ["--connect-timeout", "3", "--max-time", "60"];
+/** None that hangs, and none that is given up because the machine is busy. */
+const PATIENCE = ["--connect-timeout", "10", "--max-time", "60"];
 /** Enough on a network of one machine, for who expects to be disappointed. */
 const LITTLE_PATIENCE = ["--connect-timeout", "1", "--max-time", "2"];
 
@@ -144,14 +144,21 @@ export async function download(client: LabHost, vip: string, bytes: number): Pro
 export async function transferWhileForgetting(client: LabHost, vip: string): Promise<boolean> {
   const args = ["--limit-rate", "400k", "--output", "/dev/null", `${urlOf(vip)}/bytes/${SLOW_BYTES}`];
   let isOver = false;
-  const transfer = client.namespace.run("curl", [...CURL, ...LONG_LITTLE_PATIENCE, ...args]).finally(() =>
-    isOver = true
-  );
-  while (!isOver) {
-    await client.namespace.ip([`neigh flush dev ${INTERFACE}`]);
-    await delay(FORGET_INTERVAL_MS);
-  }
-  return (await transfer).code === 0;
+  const transfer = async () => {
+    try {
+      return await client.namespace.run("curl", [...CURL, ...LONG_LITTLE_PATIENCE, ...args]);
+    } finally {
+      isOver = true;
+    }
+  };
+  const forget = async () => {
+    while (!isOver) {
+      await client.namespace.ip([`neigh flush dev ${INTERFACE}`]);
+      await delay(FORGET_INTERVAL_MS);
+    }
+  };
+  const [{ code }] = await Promise.all([transfer(), forget()]);
+  return code === 0;
 }
 
 /** Uploads `bytes` bytes through the VIP; the real server says what arrived. */

@@ -5,10 +5,12 @@
  * @module
  */
 
+import { dirname, join } from "node:path";
 import { runCommand } from "../host/command.ts";
 import { ExitCode } from "../model/exit_code.ts";
 import { OperatorError } from "../model/operator_error.ts";
 import { LABS_DIRECTORY } from "./lab_directory.ts";
+import { own, ownerOf } from "./owner.ts";
 import { selfCommand } from "./self_command.ts";
 import { StatusForward } from "./status_forward.ts";
 
@@ -30,6 +32,9 @@ shift
 trap : INT TERM HUP
 export LVSDR_LAB_OUTER_PID=$$
 unshare --user --map-user=${USER_INSIDE} --keep-caps --net --mount --pid --fork --kill-child --mount-proc "$@"`;
+
+/** What the directory that holds the lab of an ordinary user is called, among temporary files. */
+const LABS_PREFIX = "lvsdr-lab-";
 
 /** Fails where the kernel does not let ip-netns(8) do its work. */
 const PROBE = "ip netns add lvsdr-probe && ip netns exec lvsdr-probe true && ip netns delete lvsdr-probe";
@@ -72,9 +77,12 @@ export async function runInUserNamespace(
   isStatusForwarded: boolean,
   signal: AbortSignal,
 ): Promise<ExitCode> {
-  const labs = await Deno.makeTempDir({ prefix: "lvsdr-lab-" });
+  const labs = await Deno.makeTempDir({ prefix: LABS_PREFIX });
   try {
+    await own(labs);
+    await removeLeftovers(dirname(labs));
     await requireUserNamespaces(labs);
+    signal.throwIfAborted();
     // The lab inside is process 1, and its id is that number.
     using forward = isStatusForwarded ? StatusForward.open(`${labs}/1/director/director.sock`) : null;
     const child = new Deno.Command("unshare", {
@@ -91,6 +99,21 @@ export async function runInUserNamespace(
     return Object.values(ExitCode).find((exitCode) => exitCode === code) ?? ExitCode.FAILED;
   } finally {
     await Deno.remove(labs, { recursive: true });
+  }
+}
+
+/** Removes what this user's labs have left in a folder whose owner is dead. */
+async function removeLeftovers(folder: string): Promise<void> {
+  for await (const { name, isDirectory } of Deno.readDir(folder)) {
+    if (!isDirectory || !name.startsWith(LABS_PREFIX)) continue;
+    const path = join(folder, name);
+    try {
+      const { uid } = await Deno.lstat(path);
+      if (uid === Deno.uid() && await ownerOf(path) === "dead") await Deno.remove(path, { recursive: true });
+    } catch (error) {
+      // Two labs that start together clean up after the same crash.
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
   }
 }
 

@@ -20,7 +20,7 @@ export interface Statement {
   readonly witness: Witness;
   /** Name of the host it was said on. */
   readonly on: string;
-  /** Name of an alarm, verdict of a proof, or name of a check. */
+  /** Name of an alarm, verdict of a finding of verify, or name of a check. */
   readonly id: string;
   /** Name of the host that it is about. */
   readonly about: string;
@@ -31,12 +31,14 @@ export interface Statement {
   readonly advice: string | null;
 }
 
-/** What `lvsdr verify --json` prints, as far as it is needed here: each bad verdict has its finding, in this order. */
+/** What `lvsdr verify --json` prints, as far as it is needed here. */
 interface Verification {
-  readonly audits: readonly { readonly verdict: string }[];
-  readonly holders: readonly { readonly macs: readonly string[] }[];
-  readonly proofs: readonly { readonly outcome: { readonly verdict: string } }[];
-  readonly findings: readonly { readonly host: string; readonly problem: string; readonly command: string }[];
+  readonly findings: readonly {
+    readonly verdict: string;
+    readonly host: string;
+    readonly problem: string;
+    readonly command: string;
+  }[];
 }
 
 /** What `lvsdr doctor --json` prints, as far as it is needed here. */
@@ -49,9 +51,6 @@ interface Diagnosis {
     readonly advice: string | null;
   }[];
 }
-
-/** Verdicts of a proof that need no finding: served, or told by the audit already. */
-const SPARED_VERDICTS = ["ok", "ok_other_mac", "unreachable", "not_provable"];
 
 export class Witnesses {
   readonly #cluster: Cluster;
@@ -93,18 +92,11 @@ export class Witnesses {
   async #verify(): Promise<Statement[]> {
     const { topology, configFile } = this.#cluster;
     const { director } = topology;
-    const { stdout, stderr } = await this.#terminal.run(director, `lvsdr verify -c ${configFile} --json`);
-    if (stdout === "") return [refusal(topology, stderr)];
-    const { audits, holders, proofs, findings } = JSON.parse(stdout) as Verification;
-    const ids = [
-      ...audits.map(({ verdict }) => verdict).filter((verdict) => verdict !== "hardened"),
-      ...holders.filter(({ macs }) => macs.length > 1).map(() => "several_holders"),
-      ...proofs.map(({ outcome }) => outcome.verdict).filter((verdict) => !SPARED_VERDICTS.includes(verdict)),
-    ];
-    return findings.map(({ host, problem, command }, index) => ({
+    const { findings } = await this.#ask<Verification>(director, `lvsdr verify -c ${configFile} --json`);
+    return findings.map(({ verdict, host, problem, command }) => ({
       witness: "verify",
       on: director.name,
-      id: ids[index] ?? "unknown",
+      id: verdict,
       about: nameOfHost(topology, host),
       problem,
       command,
@@ -115,11 +107,7 @@ export class Witnesses {
   /** What `lvsdr doctor` finds on a host. */
   async doctor(host: LabHost): Promise<Statement[]> {
     const { topology, configFile } = this.#cluster;
-    const { stdout, stderr } = await this.#terminal.run(host, `lvsdr doctor -c ${configFile} --json`);
-    if (stdout === "") {
-      throw new HostError("lvsdr doctor", `Cannot examine ${host.name}: ${stderr.trim()}`, ExitCode.FAILED);
-    }
-    const { findings } = JSON.parse(stdout) as Diagnosis;
+    const { findings } = await this.#ask<Diagnosis>(host, `lvsdr doctor -c ${configFile} --json`);
     return findings.map(({ id, host: about, problem, fix, advice }) => ({
       witness: "doctor",
       on: host.name,
@@ -130,19 +118,13 @@ export class Witnesses {
       advice,
     }));
   }
-}
 
-/** What verify says where it cannot even look: somebody has the address that it would look from. */
-function refusal(topology: Topology, text: string): Statement {
-  return {
-    witness: "verify",
-    on: topology.director.name,
-    id: "refused",
-    about: hostsOf(topology).find(({ mac }) => text.includes(mac))?.name ?? topology.director.name,
-    problem: text.trim().split("\n")[0]!,
-    command: null,
-    advice: null,
-  };
+  /** The JSON that a command on a host prints, whatever its exit code. */
+  async #ask<Answer>(host: LabHost, command: string): Promise<Answer> {
+    const { stdout, stderr } = await this.#terminal.run(host, command);
+    if (stdout !== "") return JSON.parse(stdout);
+    throw new HostError(command, `Cannot examine ${host.name}: ${stderr.trim()}`, ExitCode.FAILED);
+  }
 }
 
 function hostOfAlarm(topology: Topology, { realServer, host }: WireAlarm): string {

@@ -8,13 +8,16 @@
 
 import assert from "node:assert/strict";
 import { BREAK_NAMES, type BreakName } from "../../lab/break_name.ts";
+import { BREAKS } from "../../lab/breaks.ts";
 import { type BreakSummary, type LabSummary, obstacle, runLab } from "./lab_run.ts";
 
 /** What must be said, and typed, about one mistake. */
 interface Course {
   readonly host: string;
-  /** `witness on host: id`, each once, sorted; `null` if it changes from run to run who is accused of what. */
-  readonly said: readonly string[] | null;
+  /** `witness on host: id`, each once, with `|` between ids of which one is said. */
+  readonly said: readonly string[];
+  /** The same for what is said or not, as time has it. */
+  readonly perhaps?: string;
   /** `witness: id` of each command, in the order in which they are typed. */
   readonly typed: readonly string[];
 }
@@ -48,7 +51,20 @@ const COURSES: Readonly<Record<BreakName, Course>> = {
     ],
     typed: ["sentinel: vip_leaked_as_sender"],
   },
-  "prefix": { host: "rs2", said: null, typed: [] },
+  "prefix": {
+    host: "rs2",
+    said: [
+      "doctor on director: realserver-exposed",
+      "doctor on director: wire-alarm",
+      ...UNHARDENED,
+      "doctor on rs2: vip-prefix",
+      NOT_HELD,
+      "sentinel on director: vip_answered_by_other",
+      "verify on director: takes_addresses",
+    ],
+    perhaps: "doctor on director: realserver-down",
+    typed: ["sentinel: vip_answered_by_other"],
+  },
   "vip-missing": {
     host: "rs2",
     said: [...UNHARDENED, "doctor on rs2: vip-missing", "verify on director: vip_missing"],
@@ -75,79 +91,130 @@ const COURSES: Readonly<Record<BreakName, Course>> = {
       "doctor on director: wire-alarm",
       "doctor on spare: wire-alarm",
       "sentinel on director: duplicate_director",
+      "verify on director: other_holder",
     ],
     typed: ["sentinel: duplicate_director"],
   },
   "proxy-arp": {
     host: "spare",
-    said: ["doctor on director: wire-alarm", "sentinel on director: proxy_arp"],
+    said: [
+      "doctor on director: wire-alarm",
+      "sentinel on director: proxy_arp",
+      // The second where it was too slow to answer for an address that nobody has.
+      "verify on director: takes_addresses|other_holder",
+    ],
     typed: ["sentinel: proxy_arp"],
   },
 };
 
-/** IPv6 needs no settings, so that nothing else is missing. */
-const MISSING_OVER_IPV6: Course = {
-  host: "rs2",
-  said: ["doctor on rs2: vip-missing", "verify on director: vip_missing"],
-  typed: ["verify: vip_missing"],
+/** Where IPv6 differs: it needs no settings, and answers for no VIP but one on the interface. */
+const COURSES_OVER_IPV6: Readonly<Partial<Record<BreakName, Course>>> = {
+  "arp": {
+    host: "rs2",
+    said: [
+      "doctor on director: realserver-exposed",
+      "doctor on director: wire-alarm",
+      "doctor on rs2: vip-on-nic",
+      NOT_HELD,
+      "sentinel on director: vip_answered_by_other",
+      "sentinel on director: vip_leaked_as_sender",
+      "verify on director: answers",
+      "verify on director: leaks",
+    ],
+    typed: ["sentinel: vip_answered_by_other"],
+  },
+  "vip-missing": {
+    host: "rs2",
+    said: ["doctor on rs2: vip-missing", "verify on director: vip_missing"],
+    typed: ["verify: vip_missing"],
+  },
+  "forwarding": {
+    host: "rs2",
+    said: ["doctor on rs2: vip-forwarded", "verify on director: forwards"],
+    typed: ["verify: forwards"],
+  },
 };
 
 /** Side by side, since what was heard and cannot be asked for counts for a minute: that is the time all of it takes. */
-const LABS: readonly (readonly BreakName[])[] = [
-  ["announce"],
-  ["arp"],
-  ["second-director"],
-  ["forwarding", "prefix"],
-  ["rp-filter", "proxy-arp"],
+const LABS: readonly (readonly [family: 4 | 6, ...names: BreakName[]])[] = [
+  [4, "announce"],
+  [4, "arp"],
+  [4, "second-director"],
+  [4, "vip-missing", "app-down", "forwarding", "prefix"],
+  [4, "rp-filter", "proxy-arp"],
+  [6, "arp", "vip-missing", "app-down"],
+  [6, "forwarding", "second-director"],
 ];
-const CONTROL = ["--flush", "30", ...breakArguments(["vip-missing", "app-down"])];
-const OVER_IPV6 = ["--ipv6", ...breakArguments(["vip-missing"])];
 
-function breakArguments(names: readonly BreakName[]): string[] {
-  return names.flatMap((name) => ["--break", name]);
+async function summaryOf(...args: string[]): Promise<LabSummary> {
+  const { code, stdout, stderr } = await runLab("--json", "--servers", "2", ...args);
+  assert.notEqual(stdout, "", stderr);
+  const summary: LabSummary = JSON.parse(stdout);
+  assert.equal(code === 0, summary.ok);
+  return summary;
 }
 
 function words<T>(items: readonly T[], word: (item: T) => string): string[] {
   return [...new Set(items.map(word))].toSorted();
 }
 
-function assertCourse(seen: BreakSummary, { host, said, typed }: Course): void {
+function assertCourse(seen: BreakSummary, { host, said, perhaps, typed }: Course): void {
   assert.equal(seen.host, host);
   assert.ok(seen.suffers, JSON.stringify(seen.suffering));
   assert.ok(seen.isNamed, JSON.stringify(seen.statements));
-  if (said !== null) {
-    assert.deepEqual(
-      words(seen.statements, ({ witness, on, id }) => `${witness} on ${on}: ${id}`),
-      said.toSorted(),
-    );
-    assert.deepEqual(seen.typed.map(({ witness, id }) => `${witness}: ${id}`), typed);
-  }
+  const heard = words(seen.statements, ({ witness, on, id }) => `${witness} on ${on}: ${id}`)
+    .filter((word) => word !== perhaps);
+  const wanted = said.map((word) => {
+    const [who, ids] = word.split(": ");
+    return ids!.split("|").map((id) => `${who}: ${id}`).find((choice) => heard.includes(choice)) ?? word;
+  });
+  assert.deepEqual(heard, wanted.toSorted());
+  assert.deepEqual(seen.typed.map(({ witness, id }) => `${witness}: ${id}`), typed);
+  for (const { command, works } of seen.typed) assert.ok(works, command);
   assert.ok(seen.recovers, JSON.stringify(seen.recovery));
   assert.deepEqual(seen.left, []);
 }
 
-Deno.test({
-  name:
-    "lab --break: each mistake hurts, is named on its host, and is mended by what is typed; unbroken, all is quiet",
-  ignore: obstacle !== null,
-  async fn(t) {
-    const runs = [CONTROL, OVER_IPV6, ...LABS.map(breakArguments)];
-    const results = await Promise.all(runs.map((args) => runLab("--json", "--servers", "2", ...args)));
-    const summaries = results.map(({ stdout, stderr }): LabSummary => {
-      assert.notEqual(stdout, "", stderr);
-      return JSON.parse(stdout);
-    });
-    const breaks = summaries.filter(({ vip }) => !vip.includes(":")).flatMap((summary) => summary.breaks);
-    await t.step("unbroken, with every cache flushed thirty times", () => {
-      const nothing = { complaints: 0, alarms: 0, defences: 0, statements: [] };
-      assert.deepEqual(summaries[0]!.calm, { flushes: 30, ...nothing });
-    });
-    for (const name of BREAK_NAMES) {
-      await t.step(name, () => assertCourse(breaks.find((seen) => seen.name === name)!, COURSES[name]));
-    }
-    await t.step("vip-missing over IPv6", () => assertCourse(summaries[1]!.breaks[0]!, MISSING_OVER_IPV6));
-    assert.deepEqual(results.map(({ code }) => code), runs.map(() => 0));
+Deno.test(
+  "lab --flush: in an unbroken lab, nobody says anything",
+  { ignore: obstacle !== null },
+  async () => {
+    const { ok, calm } = await summaryOf("--flush", "30");
+    const { seconds, questions, ...found } = calm!;
+    assert.deepEqual(found, { flushes: 30, complaints: [], alarms: 0, defences: 0, statements: [] });
+    assert.ok(questions >= 30, `${questions} questions in ${seconds} s`);
+    assert.ok(ok);
   },
+);
+
+Deno.test("lab --break: each mistake hurts, is named on its host, and is mended by what is typed", {
+  ignore: obstacle !== null,
+}, async (t) => {
+  const summaries = await Promise.all(
+    LABS.map(([family, ...names]) =>
+      summaryOf(...(family === 6 ? ["--ipv6"] : []), ...names.flatMap((name) => ["--break", name]))
+    ),
+  );
+  for (const [index, [family, ...names]] of LABS.entries()) {
+    const { breaks } = summaries[index]!;
+    for (const name of names) {
+      const course = (family === 6 ? COURSES_OVER_IPV6[name] : undefined) ?? COURSES[name];
+      await t.step(
+        `${name} over IPv${family}`,
+        () => assertCourse(breaks.find((seen) => seen.name === name)!, course),
+      );
+    }
+  }
+  assert.deepEqual(summaries.map(({ ok }) => ok), LABS.map(() => true));
+});
+
+Deno.test("the labs of these tests make every mistake over every family that has it", () => {
+  for (const family of [4, 6] as const) {
+    assert.deepEqual(
+      LABS.filter(([tried]) => tried === family).flatMap(([, ...names]) => names).toSorted(),
+      BREAK_NAMES.filter((name) => BREAKS[name].families.includes(family)).toSorted(),
+    );
+  }
 });
 
 Deno.test(

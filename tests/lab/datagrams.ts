@@ -64,12 +64,7 @@ function sendReversed(to: string, destination: string, destinationPort: number, 
     ring.frames[slot]!.set(frame);
     ring.lengths[slot] = frame.length;
   });
-  using socket = new PacketSocket(openLibc(), {
-    arena: ring.arena,
-    slotCount: ring.slotCount,
-    slotBytes: FrameRing.SLOT_BYTES,
-    frameAt: FrameRing.HEADROOM_BYTES,
-  }, Number(system("ifindex")));
+  using socket = new PacketSocket(openLibc(), ring.memory, Number(system("ifindex")));
   socket.transmit(ring.lengths, ring.shifts, Int32Array.from(frames.keys()), frames.length);
   assert.equal(socket.errors, 0);
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { runCommand } from "../../host/command.ts";
+import { runCommand, runProgram } from "../../host/command.ts";
 import type { BreakName } from "../../lab/break_name.ts";
 import { Namespace } from "../../lab/namespace.ts";
 import { selfCommand } from "../../lab/self_command.ts";
@@ -20,7 +20,12 @@ export interface BreakSummary {
   readonly suffering: readonly string[];
   readonly statements: readonly { readonly witness: string; readonly on: string; readonly id: string }[];
   readonly isNamed: boolean;
-  readonly typed: readonly { readonly witness: string; readonly id: string; readonly command: string }[];
+  readonly typed: readonly {
+    readonly witness: string;
+    readonly id: string;
+    readonly command: string;
+    readonly works: boolean;
+  }[];
   readonly recovers: boolean;
   readonly recovery: readonly string[];
   readonly left: readonly unknown[];
@@ -32,7 +37,7 @@ export interface LabSummary {
   readonly method: string;
   readonly vip: string;
   readonly breaks: readonly BreakSummary[];
-  readonly calm: unknown;
+  readonly calm: { readonly seconds: number; readonly questions: number } | null;
   readonly client: { readonly name: string; readonly address: string; readonly mac: string };
   readonly director: { readonly name: string; readonly address: string; readonly mac: string };
   readonly realServers: readonly {
@@ -60,7 +65,7 @@ export interface LabResult {
 /** Runs `lvsdr lab` with more arguments until it ends. */
 export async function runLab(...args: string[]): Promise<LabResult> {
   const [program, ...rest] = selfCommand(["lab", ...args]);
-  return await runCommand(program, rest);
+  return await runProgram(program, rest);
 }
 
 /** A lab in the background. */

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { runCommand } from "../../host/command.ts";
+import { runCommand, runProgram } from "../../host/command.ts";
+import { ownerOf } from "../../lab/owner.ts";
 import { METHODS } from "../../model/config.ts";
 import { aliveOf, type LabSummary, obstacle, runLab, RunningLab, tracesOf } from "./lab_run.ts";
 
@@ -84,15 +85,21 @@ Deno.test(`lab --stay: curl and arping agree with the lab, and the page is reach
   }
 });
 
-for (const [moment, pattern] of [["while building", /build/], ["under traffic", / of \d/]] as const) {
+const MOMENTS: readonly [moment: string, pattern: RegExp, ...args: string[]][] = [
+  ["while building", /build/, "--requests", "2000"],
+  ["under traffic", / of \d/, "--requests", "2000"],
+  ["between two flushes", /Nothing is broken/, "--flush", "60"],
+  ["while a mistake is looked at", /--break arp/, "--servers", "2", "--break", "arp"],
+];
+for (const [moment, pattern, ...args] of MOMENTS) {
   Deno.test(`lab leaves nothing behind when SIGINT comes ${moment}${needing}`, { ignore }, async () => {
-    const lab = new RunningLab("--requests", "2000");
+    const lab = new RunningLab(...args);
     await lab.printed(pattern);
     const traces = await tracesOf(lab.id);
     assert.notDeepEqual(traces, []);
     const { code, stderr } = await lab.end("SIGINT");
-    assert.equal(code, 1);
-    assert.match(stderr, /Interrupted; nothing is left behind/);
+    assert.equal(code, 1, stderr);
+    assert.equal(stderr, "\nInterrupted; nothing is left behind\n");
     assert.deepEqual(await tracesOf(lab.id), []);
     assert.deepEqual(await aliveOf(traces), []);
   });
@@ -116,24 +123,39 @@ Deno.test(
   },
 );
 
-Deno.test(`lab runs for an ordinary user in namespaces of its own${needing}`, { ignore }, async () => {
-  const cache = await Deno.makeTempDir({ prefix: "lvsdr-user-" });
-  try {
-    const { denoDir } = JSON.parse((await runCommand(Deno.execPath(), ["info", "--json"])).stdout);
-    await runCommand("cp", ["-r", denoDir, `${cache}/deno`]);
-    await runCommand("chown", ["-R", "nobody", cache]);
-    const user = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"];
-    const environment = ["env", "PATH=/usr/bin:/bin", `HOME=${cache}`, `DENO_DIR=${cache}/deno`];
-    const lab = ["run", "--quiet", "--permission-set", `${ROOT}main.ts`, "lab", "--json", "--requests", "12"];
-    const [program, ...args] = [...user, ...environment, Deno.execPath(), ...lab];
-    const { code, stdout, stderr } = await runCommand(program!, args);
-    assert.equal(code, 0, stdout + stderr);
-    const summary: LabSummary = JSON.parse(stdout);
-    assert.deepEqual(summary.acts.map((act) => act.holds), [true, false, true]);
-  } finally {
-    await Deno.remove(cache, { recursive: true });
-  }
-});
+Deno.test(
+  `lab runs for an ordinary user in namespaces of its own, and removes what a killed one has left${needing}`,
+  { ignore },
+  async () => {
+    const home = await Deno.makeTempDir({ prefix: "lvsdr-user-" });
+    try {
+      const { denoDir } = JSON.parse((await runCommand(Deno.execPath(), ["info", "--json"])).stdout);
+      await Deno.mkdir(`${home}/tmp`);
+      await runCommand("cp", ["-r", denoDir, `${home}/deno`]);
+      await runCommand("chown", ["-R", "nobody", home]);
+      const user = ["--reuid=nobody", "--regid=nogroup", "--clear-groups"];
+      const environment = [`HOME=${home}`, `TMPDIR=${home}/tmp`, `DENO_DIR=${home}/deno`];
+      const main = [Deno.execPath(), "run", "--quiet", "--permission-set", `${ROOT}main.ts`];
+      const args = [...user, "env", "PATH=/usr/bin:/bin", ...environment, ...main, "lab", "--json"];
+
+      const killed = new Deno.Command("setpriv", { args, stdout: "null", stderr: "null" }).spawn();
+      const left = async () => (await Array.fromAsync(Deno.readDir(`${home}/tmp`))).map(({ name }) => name);
+      const isOwned = async ([name]: string[]) =>
+        name !== undefined && await ownerOf(`${home}/tmp/${name}`) === "alive";
+      while (!await isOwned(await left())) await new Promise((resolve) => setTimeout(resolve, 20));
+      killed.kill("SIGKILL");
+      await killed.status;
+
+      const { code, stdout, stderr } = await runProgram("setpriv", [...args, "--requests", "12"]);
+      assert.equal(code, 0, stdout + stderr);
+      const summary: LabSummary = JSON.parse(stdout);
+      assert.deepEqual(summary.acts.map((act) => act.holds), [true, false, true]);
+      assert.deepEqual(await left(), []);
+    } finally {
+      await Deno.remove(home, { recursive: true });
+    }
+  },
+);
 
 Deno.test(`lab exits 77 where ordinary users may not make namespaces, and says how to allow it${needing}`, {
   ignore,
@@ -153,7 +175,7 @@ Deno.test(`lab exits 77 where ordinary users may not make namespaces, and says h
       `HOME=${cache}`,
       `DENO_DIR=${cache}/deno`,
     ];
-    const { code, stderr } = await runCommand("unshare", [
+    const { code, stderr } = await runProgram("unshare", [
       ...["--mount", "--propagation", "private", "sh", "-ec", script, "sh", cache],
       ...[...chroot, ...lab],
     ]);
@@ -171,7 +193,7 @@ Deno.test(`lab exits 69 and names the package when a program is missing${needing
     if [ -e $folder/tcpdump ]; then mount --bind /dev/null $folder/tcpdump; fi
   done; exec "$@"`;
   const lab = [Deno.execPath(), "run", "--quiet", "--permission-set", `${ROOT}main.ts`, "lab"];
-  const { code, stderr } = await runCommand("unshare", ["--mount", "sh", "-c", hide, "sh", ...lab]);
+  const { code, stderr } = await runProgram("unshare", ["--mount", "sh", "-c", hide, "sh", ...lab]);
   assert.notEqual(tcpdump, "");
   assert.equal(code, 69, stderr);
   assert.match(stderr, /not installed: tcpdump\n +apt-get install tcpdump/);
