@@ -1,7 +1,8 @@
 /**
  * Tells switches that listen to MLD (RFC 4541) in a VLAN that the solicited-node groups of its VIPs are wanted here.
  * The kernel does that for VIPs without a VLAN, as it is a member of their groups (vip_groups.ts): its reports leave
- * without a tag. Nobody's queries are waited for: reports come more often than any switch forgets.
+ * without a tag. Nobody's queries are waited for: reports come more often than any switch forgets by itself, and soon
+ * enough for one that has forgotten because a cable was out, or that did not listen yet.
  *
  * @module
  */
@@ -17,8 +18,8 @@ import * as ndp from "./wire/ndp.ts";
 /** A new group is reported so often in short succession (RFC 3810 §9.1, §9.11). */
 const FIRST_REPORTS = 2;
 const FIRST_INTERVAL_MS = 1_000;
-/** Then so often: a switch forgets a group after 260 s (RFC 3810 §9.4), or sooner where that was set. */
-const INTERVAL_MS = 60_000;
+/** Then so often: a switch forgets a group after 260 s (RFC 3810 §9.4), or with the link. */
+const INTERVAL_MS = 10_000;
 const ROUTERS: Mac = { high: ndp.MULTICAST_MAC_HIGH, low: mld.ROUTERS_LAST };
 
 interface Reporting {

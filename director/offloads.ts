@@ -6,6 +6,7 @@
  */
 
 import { applySteps } from "../host/change_host.ts";
+import { applyStep, isSameChange, type Step } from "../host/step.ts";
 import { readFeatures } from "../host/interface_features.ts";
 import type { Journal } from "../host/journal.ts";
 import { ExitCode } from "../model/exit_code.ts";
@@ -68,7 +69,10 @@ export async function switchOff(
   features: readonly string[],
   remedy: string,
 ): Promise<void> {
-  await applySteps(journal, [{ kind: "disableFeatures", device, features }], { report: () => {} });
+  const step: Step = { kind: "disableFeatures", device, features };
+  // Somebody may switch them on again and again; undoing it once is enough.
+  if (journal.steps.some((made) => isSameChange(made, step))) await applyStep(step);
+  else await applySteps(journal, [step], { report: () => {} });
   const left = await readFeatures(device);
   const stubborn = features.filter((name) => left.get(name)?.isOn);
   if (stubborn.length > 0) {

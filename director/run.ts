@@ -4,6 +4,7 @@
  * @module
  */
 
+import { resolve } from "node:path";
 import manifest from "../deno.json" with { type: "json" };
 import { loadConfig } from "../config/parse_config.ts";
 import { checkLibraries } from "../datapath/mod.ts";
@@ -53,6 +54,8 @@ export interface DirectorIo {
  */
 export async function runDirector(options: DirectorOptions, io: DirectorIo): Promise<ExitCode> {
   const config = await loadConfig(options.config);
+  // Commands for other hosts name it.
+  const path = resolve(options.config);
   const log = await openLog(options.logFormat, io.writeError);
   // Disposed last: a signal during the start or the end waits instead of killing.
   using orders = new Orders();
@@ -62,7 +65,7 @@ export async function runDirector(options: DirectorOptions, io: DirectorIo): Pro
 
   checkLibraries();
   const attachment = await findAttachment(config, await readLinks());
-  const routing = new DirectRouting({ config, path: options.config }, attachment.name, events);
+  const routing = new DirectRouting({ config, path }, attachment.name, events);
   const useRouting = await routing.prepare(config);
   const director = new Director(
     config,
@@ -110,7 +113,7 @@ export async function runDirector(options: DirectorOptions, io: DirectorIo): Pro
   const opened = openedText(await letVlansIn(journal, device!, config.services));
 
   const sentinel = new WireSentinel({
-    file: { config, path: options.config },
+    file: { config, path },
     events,
     announce: (vip) => supervisor.datapath.announce(vip),
     onReport: (alarms, totals) => director.wireReported(alarms, totals),

@@ -52,6 +52,8 @@ export class RunningDirector {
   #isDetached = false;
   /** What was last reported to be in the way of following an interface; empty if nothing is. */
   #unusable = "";
+  /** Why frames of VLANs are kept away, as last reported; empty if they are not. */
+  #closed = "";
 
   constructor(attachment: Attachment, parts: RunningParts) {
     this.#attachment = attachment;
@@ -159,10 +161,20 @@ export class RunningDirector {
   /** Lets frames of VLANs in that a card has begun to keep away. */
   async #keepVlansIn(): Promise<void> {
     const { journal, director, events } = this.#parts;
-    const opened = await letVlansIn(journal, this.#attachment.name, director.config.services);
-    if (opened.length === 0) return;
-    const text = `Frames of VLANs were kept away${openedText(opened)}`;
-    events.report("warning", "interface.opened", text);
+    try {
+      const opened = await letVlansIn(journal, this.#attachment.name, director.config.services);
+      this.#closed = "";
+      if (opened.length === 0) return;
+      const text = `Frames of VLANs were kept away${openedText(opened)}`;
+      events.report("warning", "interface.opened", text);
+    } catch (error) {
+      if (!(error instanceof OperatorError)) throw error;
+      const reason = inOneLine(error);
+      if (reason !== this.#closed) {
+        events.report("error", "interface.closed", `Frames of VLANs are kept away: ${reason}`);
+      }
+      this.#closed = reason;
+    }
   }
 
   /** @param text What has become of the interfaces. */

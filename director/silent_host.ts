@@ -4,7 +4,7 @@
  * @module
  */
 
-import { linkHolding, readLinks } from "../host/links.ts";
+import { type Link, linkHolding, readLinks } from "../host/links.ts";
 import { readSysctls, sysctlName } from "../host/sysctl.ts";
 import { ExitCode } from "../model/exit_code.ts";
 import { familyOf } from "../model/ip_address.ts";
@@ -25,10 +25,19 @@ export class SilentHost implements Guard {
 
   async cover(change: Partial<Covered>): Promise<void> {
     const covered = { ...this.#covered, ...change };
-    // Nobody but the director has a use for what is sent to a probe address.
-    const chains = guardChains({ ...covered, device: this.#device, probes: [] }, await readLinks());
-    await refuseInterference(chains.map(({ device }) => device), covered.vips.map(({ vip }) => vip));
+    const links = await readLinks();
+    const devices = this.#devicesOf(covered, links);
+    // What is as it was cannot be refused any more: to stop following an interface would make nothing better.
+    if (
+      !covered.vips.every(({ vip }) => this.#covered.vips.some((before) => before.vip === vip)) ||
+      !devices.every((device) => this.#devicesOf(this.#covered, links).includes(device))
+    ) await refuseInterference(devices, covered.vips.map(({ vip }) => vip));
     this.#covered = covered;
+  }
+
+  #devicesOf(covered: Covered, links: readonly Link[]): string[] {
+    // Nobody but the director has a use for what is sent to a probe address.
+    return guardChains({ ...covered, device: this.#device, probes: [] }, links).map(({ device }) => device);
   }
 }
 

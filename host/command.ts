@@ -25,10 +25,10 @@ const PACKAGES: Readonly<Record<string, string>> = {
 const SYSTEM_FOLDERS = ["/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 
 /**
- * Longest time for one of them: none needs a second, but some wait for others to let go of a lock. A service manager
- * that ends a role waits for longer (systemd.service(5), TimeoutStopSec).
+ * Longest time for one of them: none needs a second, but some wait for others to let go of a lock. Even if a few do one
+ * after the other, a role ends before its service manager kills it (90 s: systemd.service(5), TimeoutStopSec).
  */
-const LIMIT_MS = 60_000;
+const LIMIT_MS = 20_000;
 
 /** What a program that has ended left behind. */
 export interface CommandResult {

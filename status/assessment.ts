@@ -97,8 +97,11 @@ export function assess(snapshot: StatusSnapshot): Assessment {
   const reasons = [...exposed, ...unsound, ...shortage, ...troubles];
 
   if (!datapath.isForwarding) {
-    const cause = events.find(({ name }) => name === "interface.unusable");
-    const known = cause === undefined ? [] : [cause.message];
+    // The newest first: what has ended is no reason any more.
+    const newest = events.find(({ name }) =>
+      ["interface.unusable", "interface.usable", "interface.changed"].includes(name)
+    );
+    const known = newest?.name === "interface.unusable" ? [newest.message] : [];
     return { level: "error", headline: "Nothing is forwarded", reasons: [...known, ...reasons] };
   }
   if (unserved.length === 1) {

@@ -23,6 +23,8 @@ interface Complaint {
   /** Narrows it further. */
   readonly applies?: (requirement: Requirement, facts: Facts) => boolean;
   readonly problem: (requirement: Requirement, vips: string) => string;
+  /** Whether no command can mend it, so that the requirement's remedy is for a person. */
+  readonly isByHand?: true;
 }
 
 const NOWHERE = /^(on no interface|absent)$/;
@@ -35,6 +37,12 @@ export const COMPLAINTS: readonly Complaint[] = [
     id: "loopback-down",
     fact: /^interface lo$/,
     problem: () => "Interface lo is down, so that addresses on it are nobody's",
+  },
+  {
+    id: "interface-unusable",
+    fact: /^(interface|IPv4 on) /,
+    problem: ({ fact, found }, vips) => `Nothing for ${vips} can arrive as it should: ${fact} is ${found}`,
+    isByHand: true,
   },
   {
     id: "ipv6-disabled",
@@ -103,31 +111,6 @@ export const AUDIT_CHECKS: readonly Check[] = COMPLAINTS.map(({ id }) => ({
     audit(facts).filter((complaint) => complaint.id === id).map(({ observation }) => observation),
 }));
 
-/** Checks of a real server's reverse path filter. */
-export const REVERSE_PATH_CHECK: Check = {
-  id: "rp-filter",
-  level: "error",
-  roles: ["realserver"],
-  look: ({ realServer, host }) =>
-    realServer === null
-      ? []
-      : realServer.requirements.filter(({ fact, found, holds }) =>
-        /^rp_filter on /.test(fact) && (!holds || (host.reversePathDrops > 0 && found.startsWith("1 ")))
-      ).map((requirement): Observation => ({
-        problem:
-          `This host drops packets of clients that it would answer through another interface: ${requirement.fact} ` +
-          `is ${requirement.found}`,
-        evidence: [
-          ...sysctlEvidence(requirement, host.sysctls),
-          `IPReversePathFilter = ${host.reversePathDrops} in /proc/net/netstat`,
-        ],
-        cause:
-          "strict reverse path filtering (1) wants a client's packets to come by the interface that the answer would " +
-          "leave by; 2 lets them in",
-        fix: (requirement.sysctls ?? []).map((key) => `sysctl -w ${sysctlName(key)}=2`).at(-1) ?? null,
-      })),
-};
-
 interface Complained {
   readonly id: string;
   readonly observation: Observation;
@@ -141,10 +124,10 @@ function audit(facts: Facts): Complained[] {
   for (const requirement of realServer.requirements.filter(({ holds }) => !holds)) {
     const complaint = complaintOf(requirement, facts);
     if (complaint === null) continue;
-    const fix = fixOf(requirement, realServer, facts.host.links);
+    const fix = complaint.isByHand ? null : fixOf(requirement, realServer, facts.host.links);
     const evidence = evidenceOf(requirement, facts);
     // Several interfaces, or several rules, may be mended by one command.
-    const key = `${complaint.id} ${fix}`;
+    const key = `${complaint.id} ${fix ?? requirement.fact}`;
     const earlier = found.get(key)?.observation;
     found.set(key, {
       id: complaint.id,
@@ -153,6 +136,7 @@ function audit(facts: Facts): Complained[] {
         evidence: [...new Set([...(earlier?.evidence ?? []), ...evidence])],
         cause: requirement.why,
         fix,
+        ...(complaint.isByHand && requirement.remedy !== null ? { advice: requirement.remedy } : {}),
       },
     });
   }
@@ -180,7 +164,11 @@ function evidenceOf(requirement: Requirement, { host }: Facts): string[] {
   ];
 }
 
-function sysctlEvidence({ sysctls = [] }: Requirement, values: ReadonlyMap<string, string>): string[] {
+/** The values of the kernel variables that a requirement is made of. */
+export function sysctlEvidence(
+  { sysctls = [] }: Pick<Requirement, "sysctls">,
+  values: ReadonlyMap<string, string>,
+): string[] {
   return sysctls.map((key) => `${sysctlName(key)} = ${values.get(key) ?? "absent"}`);
 }
 

@@ -6,15 +6,13 @@
 
 import { shellCommand } from "../../host/command.ts";
 import { sysctlName } from "../../host/sysctl.ts";
+import { deviceSysctl } from "../../realserver/host_state.ts";
+import { ARP_RULES } from "../../realserver/methods/arp_hardening.ts";
+import type { Target } from "../../realserver/target.ts";
+import type { FileSetting } from "../../realserver/sysctl_files.ts";
 import { hasVip } from "./audit_checks.ts";
 import type { Check } from "./check.ts";
-import type { Facts, SysctlFileLine } from "./facts.ts";
-
-/** Values that take the hardening apart, by variable; the good ones are those of the audit. */
-const BAD_VALUES: Readonly<Record<string, (value: string) => boolean>> = {
-  arp_ignore: (value) => !["1", "2"].includes(value),
-  arp_announce: (value) => value !== "2",
-};
+import type { Facts } from "./facts.ts";
 
 /** Share of the connection tracking table from which on it counts as nearly full. */
 const NEARLY_FULL = 0.8;
@@ -39,6 +37,9 @@ export const BOOT_CHECKS: readonly Check[] = [
         cause:
           "a network that comes up before the settings do makes the router learn this host's MAC for the VIP",
         fix: holdCommand(facts),
+        ...(holdCommand(facts) === null
+          ? { advice: "Start lvsdr realserver with the cluster's configuration: -c FILE" }
+          : {}),
       }];
     },
   },
@@ -49,10 +50,9 @@ export const BOOT_CHECKS: readonly Check[] = [
     look: ({ realServer, host: { sysctlFiles } }) => {
       if (realServer === null || !["loopback", "route"].includes(realServer.method)) return [];
       // Of one that several files set, which is loaded last differs between distributions.
-      const isUndone = (key: string) => sysctlFiles.some((line) => line.key === key && !isBadForAll(line));
-      return sysctlFiles.filter((line) => isBadForAll(line) && !isUndone(line.key)).map((
-        { key, value, path },
-      ) => ({
+      const isUndone = (key: string) => sysctlFiles.some((other) => other.key === key && !isBad(other));
+      const bad = sysctlFiles.filter((setting) => isBad(setting) && !isUndone(setting.key));
+      return bad.map(({ key, value, path }) => ({
         problem: `${path} takes the hardening of this host back at boot, and with "sysctl --system"`,
         evidence: [`${path} sets ${sysctlName(key)} = ${value}`],
         cause: "until somebody sets it again, the host answers for its VIPs",
@@ -92,18 +92,18 @@ export const BOOT_CHECKS: readonly Check[] = [
   },
 ];
 
-/** Whether a line takes back what is set for all interfaces; what one interface has counts only if it is larger. */
-function isBadForAll({ key, value }: SysctlFileLine): boolean {
-  const [, name = ""] = /^net\/ipv4\/conf\/all\/(\w+)$/.exec(key) ?? [];
-  return BAD_VALUES[name]?.(value) ?? false;
+/** Whether a setting takes back what is set for all interfaces; what one interface has counts only if it is larger. */
+function isBad({ key, value }: FileSetting): boolean {
+  const rule = ARP_RULES.find(({ name }) => deviceSysctl("all", name) === key);
+  return rule !== undefined && !rule.good.includes(Number(value));
 }
 
 /** Whether files set at every boot what the method needs. */
 function isPersistent({ realServer, host: { sysctlFiles } }: Facts): boolean {
   if (realServer === null || !["loopback", "route"].includes(realServer.method)) return false;
-  return Object.entries(BAD_VALUES).every(([name, isBad]) => {
-    const lines = sysctlFiles.filter(({ key }) => key === `net/ipv4/conf/all/${name}`);
-    return lines.length > 0 && lines.every(({ value }) => !isBad(value));
+  return ARP_RULES.every(({ name }) => {
+    const set = sysctlFiles.filter(({ key }) => key === deviceSysctl("all", name));
+    return set.length > 0 && !set.some(isBad);
   });
 }
 
@@ -115,11 +115,31 @@ function journalText({ realServer }: Facts): string {
     : `${journal.path}: the lvsdr realserver that made it has ended without undoing it`;
 }
 
-/** The command that holds this host as it is meant to be. */
-export function holdCommand({ file, runDir, realServer, vips }: Facts): string {
-  const source = file !== null ? ["-c", file.path] : vips.flatMap((vip) => ["--vip", vip]);
-  const method = file !== null || realServer === null ? [] : ["--method", realServer.method];
-  return shellCommand(["lvsdr", "realserver", ...source, ...method, "--run-dir", runDir]);
+/** The command that holds this host as it is meant to be; `null` if it needs a configuration that is not known. */
+function holdCommand({ file, runDir, realServer, vips }: Facts): string | null {
+  const named = realServer?.journal?.scope?.interface ?? null;
+  const rest = [...(named === null ? [] : ["--interface", named]), "--run-dir", runDir];
+  if (file !== null) return shellCommand(["lvsdr", "realserver", "-c", file.path, ...rest]);
+  if (realServer === null) return null;
+  const { method, targets } = realServer;
+  const ports = method === "redirect" ? portWords(targets) : [];
+  if (ports === null) return null;
+  const source = [...vips.flatMap((vip) => ["--vip", vip]), ...ports];
+  return shellCommand(["lvsdr", "realserver", ...source, "--method", method, ...rest]);
+}
+
+/** Ports as a command line names them: single ones, the same for all VIPs, of one protocol; else `null`. */
+function portWords(targets: readonly Target[]): string[] | null {
+  const bindings = targets[0]?.bindings ?? [];
+  const isCommon = targets.every((target) => JSON.stringify(target.bindings) === JSON.stringify(bindings));
+  const protocols = [...new Set(bindings.map(({ protocol }) => protocol))];
+  const ranges = bindings.flatMap(({ ports, localPort }) => ports.map((range) => ({ ...range, localPort })));
+  if (!isCommon || protocols.length > 1 || ranges.some(({ first, last }) => first !== last)) return null;
+  const words = ranges.flatMap(({ first, localPort }) => [
+    "--port",
+    localPort === null ? String(first) : `${first}:${localPort}`,
+  ]);
+  return [...words, ...(protocols[0] === "udp" ? ["--protocol", "udp"] : [])];
 }
 
 /** A basic regular expression for the two ways sysctl.d(5) writes a variable. */

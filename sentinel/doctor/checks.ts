@@ -5,13 +5,14 @@
  */
 
 import { APPLICATION_CHECK } from "./application_check.ts";
-import { AUDIT_CHECKS, REVERSE_PATH_CHECK } from "./audit_checks.ts";
+import { AUDIT_CHECKS } from "./audit_checks.ts";
 import { BOOT_CHECKS } from "./boot_checks.ts";
 import type { Check } from "./check.ts";
 import { CLUSTER_CHECKS } from "./cluster_checks.ts";
 import { DIRECTOR_CHECKS } from "./director_checks.ts";
 import { HOST_CHECKS } from "./host_checks.ts";
 import { NOTES } from "./notes.ts";
+import { REVERSE_PATH_CHECK, STRICT_FILTER_NOTE } from "./reverse_path_checks.ts";
 
 export const CHECKS: readonly Check[] = [
   ...DIRECTOR_CHECKS,
@@ -22,4 +23,5 @@ export const CHECKS: readonly Check[] = [
   ...CLUSTER_CHECKS,
   ...BOOT_CHECKS,
   ...NOTES,
+  STRICT_FILTER_NOTE,
 ];

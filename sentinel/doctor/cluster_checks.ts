@@ -9,7 +9,7 @@ import { shellCommand } from "../../host/command.ts";
 import type { VirtualService } from "../../model/config.ts";
 import type { RealServerStatus, StatusSnapshot } from "../../model/status_snapshot.ts";
 import { countUsable } from "../../status/assessment.ts";
-import { hardenCommand, questionWord } from "../finding.ts";
+import { type ConfigFile, hardenCommand, hardenUnlistedCommand, questionWord } from "../finding.ts";
 import type { Check } from "./check.ts";
 import { live } from "./director_checks.ts";
 import type { Facts } from "./facts.ts";
@@ -39,8 +39,7 @@ export const CLUSTER_CHECKS: readonly Check[] = [
         evidence: [`audit of ${vips.join(", ")} at ${server.audit?.at}: answers, with ${server.mac}`],
         cause: "whoever asks may send the VIP's traffic to it, past the director",
         host: server.address,
-        fix: vips.map((vip) => file === null ? `lvsdr realserver --vip ${vip}` : hardenCommand(file, vip))
-          .join("\n"),
+        fix: hardenServer(snapshot, server, file),
       }))
     ),
   },
@@ -94,13 +93,12 @@ export const CLUSTER_CHECKS: readonly Check[] = [
     level: "warning",
     roles: ["director"],
     look: live((snapshot, { file }) =>
-      eachServer(snapshot, ({ state }) => state === "quarantined").map(({ server, vips }) => ({
+      eachServer(snapshot, ({ state }) => state === "quarantined").map(({ server }) => ({
         problem: `Real server ${server.address} is in quarantine and gets no new connections`,
         evidence: [`${server.address} is quarantined (director.quarantine)`],
         cause: "it took a VIP for itself",
         host: server.address,
-        fix: vips.map((vip) => file === null ? `lvsdr realserver --vip ${vip}` : hardenCommand(file, vip))
-          .join("\n"),
+        fix: hardenServer(snapshot, server, file),
       }))
     ),
   },
@@ -179,6 +177,17 @@ function eachServer({ services }: StatusSnapshot, fits: (server: RealServerStatu
     }
   }
   return [...found.values()];
+}
+
+/** The command that makes a real server a correct one for all VIPs that it serves, as one role does. */
+function hardenServer(
+  { services }: StatusSnapshot,
+  { address }: RealServerStatus,
+  file: ConfigFile | null,
+): string {
+  if (file !== null) return hardenCommand(file);
+  const serving = services.filter(({ servers }) => servers.some((server) => server.address === address));
+  return hardenUnlistedCommand([...new Set(serving.map(({ vip }) => vip))]);
 }
 
 function frames({ verdicts }: StatusSnapshot, verdict: string): number {

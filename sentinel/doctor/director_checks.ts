@@ -4,6 +4,7 @@
  * @module
  */
 
+import { VLAN_FILTER, vlansOf } from "../../director/vlan_filter.ts";
 import { shellCommand } from "../../host/command.ts";
 import { addressesLike } from "../../host/links.ts";
 import { sysctlName } from "../../host/sysctl.ts";
@@ -38,18 +39,15 @@ export const DIRECTOR_CHECKS: readonly Check[] = [
     roles: ["director"],
     look: ({ director, file, vips, host: { links } }) => {
       const journal = director?.realServerJournal ?? null;
-      const own = [...new Set((file?.config.services ?? []).flatMap(({ servers }) => servers))].filter((
-        server,
-      ) =>
-        links.some((link) =>
-          addressesLike(link, server.address).some(({ address }) => address === server.address)
-        )
+      const servers = (file?.config.services ?? []).flatMap((service) => service.servers);
+      const own = [...new Set(servers.map(({ address }) => address))].filter((address) =>
+        links.some((link) => addressesLike(link, address).some((held) => held.address === address))
       );
       const cause =
         "the director's kernel is kept away from the VIPs, so that it can serve none of their clients; and a " +
         "director among real servers hands clients to itself";
       return [
-        ...own.map(({ address }): Observation => ({
+        ...own.map((address): Observation => ({
           problem: `This director is listed as real server ${address} of its own services`,
           evidence: [`${file?.path} lists ${address}`, `${address} is this host's (ip address show)`],
           cause,
@@ -104,6 +102,30 @@ export const DIRECTOR_CHECKS: readonly Check[] = [
         ].join("\n"),
       }];
     },
+  },
+  {
+    id: "vlan-filter",
+    level: "error",
+    roles: ["director"],
+    look: live((_, { director, file }) => {
+      const vlans = vlansOf(file?.config.services ?? []);
+      return (director?.vlanFilters ?? []).flatMap(({ card, isFixed, known }) => {
+        const lost = vlans.filter((vlan) => !known.has(vlan));
+        return lost.length === 0 ? [] : [{
+          problem: `${card} lets no frames of VLAN ${
+            lost.join(", ")
+          } in, where the director has VIPs or real servers`,
+          evidence: [`${VLAN_FILTER}: on${isFixed ? " [fixed]" : ""} (ethtool -k ${card})`],
+          cause:
+            "the director switches the filter off when it starts: since then it was switched on, or the card was added",
+          fix: isFixed
+            ? lost.map((vlan) =>
+              `ip link add link ${director!.device} name ${director!.device}.${vlan} type vlan id ${vlan}`
+            ).join("\n")
+            : shellCommand(["ethtool", "-K", card, VLAN_FILTER, "off"]),
+        }];
+      });
+    }),
   },
   {
     id: "nft-missing",

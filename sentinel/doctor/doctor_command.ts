@@ -4,6 +4,7 @@
  * @module
  */
 
+import { resolve } from "node:path";
 import { loadConfig } from "../../config/parse_config.ts";
 import { canAdministerNetwork } from "../../host/command.ts";
 import { journalExists } from "../../host/journal.ts";
@@ -41,7 +42,8 @@ export interface DoctorIo {
  */
 export async function runDoctor(options: DoctorOptions, io: DoctorIo): Promise<ExitCode> {
   const { config: path, runDir } = options;
-  const file = path === null ? null : { path, config: await loadConfig(path) };
+  // Commands for other hosts name it.
+  const file = path === null ? null : { path: resolve(path), config: await loadConfig(path) };
   if (!await canAdministerNetwork()) throw lacksPrivilege();
   const links = await readLinks();
   const hasSocket = await exists(socketPathIn(runDir));

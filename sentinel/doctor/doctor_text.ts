@@ -4,6 +4,7 @@
  * @module
  */
 
+import { counted } from "../../model/counted.ts";
 import { printable } from "../../status/humanize.ts";
 import type { Finding } from "./check.ts";
 import type { Role } from "./facts.ts";
@@ -30,7 +31,7 @@ export function diagnosisText({ role, reason, vips, findings, notes }: Diagnosis
     `This host is ${ROLE_WORDS[role]} of ${vips.join(", ") || "no known VIP"}: ${reason}`,
     findings.length === 0
       ? "Nothing is wrong"
-      : `${counted(findings, "error")}, ${counted(findings, "warning")}`,
+      : `${levelText(findings, "error")}, ${levelText(findings, "warning")}`,
     ...findings.flatMap((finding) => ["", ...findingLines(finding)]),
     ...(notes.length === 0 ? [] : ["", "Good to know"]),
     ...notes.flatMap(({ id, problem, cause, evidence, link }) => [
@@ -61,7 +62,6 @@ function fixLines({ fix, host }: Finding): string[] {
   return lines.length === 1 ? [`  fix    ${place}${lines[0]}`] : [`  fix    ${place}`.trimEnd(), ...lines];
 }
 
-function counted(findings: readonly Finding[], level: "error" | "warning"): string {
-  const count = findings.filter((finding) => finding.level === level).length;
-  return `${count} ${level}${count === 1 ? "" : "s"}`;
+function levelText(findings: readonly Finding[], level: "error" | "warning"): string {
+  return counted(findings.filter((finding) => finding.level === level).length, level);
 }

@@ -5,14 +5,18 @@
  */
 
 import type { Link } from "../../host/links.ts";
-import type { Step } from "../../host/step.ts";
+import type { JournalReading } from "../../host/read_journal.ts";
 import type { SysctlKey } from "../../host/sysctl.ts";
 import type { Protocol } from "../../model/config.ts";
 import type { StatusSnapshot } from "../../model/status_snapshot.ts";
 import type { Method } from "../../model/config.ts";
 import type { Requirement } from "../../realserver/requirement.ts";
+import type { FileSetting } from "../../realserver/sysctl_files.ts";
 import type { Target } from "../../realserver/target.ts";
 import type { ConfigFile } from "../finding.ts";
+import type { PortTranslation } from "./port_translations.ts";
+import type { Keepalived, StoppedServer } from "./programs.ts";
+import type { StrictInterface } from "./strict_interfaces.ts";
 
 export const ROLES = ["director", "realserver"] as const;
 export type Role = typeof ROLES[number];
@@ -55,26 +59,13 @@ export interface FileLine {
   readonly text: string;
 }
 
-/** A keepalived that runs in this network namespace. */
-export interface Keepalived {
-  readonly pid: number;
-  readonly path: string;
-  /** Its configuration. */
-  readonly text: string;
-}
-
-/** A setting that a file would load at boot or with `sysctl --system`. */
-export interface SysctlFileLine {
-  readonly key: SysctlKey;
-  readonly value: string;
-  readonly path: string;
-}
-
 /** What is read on every host. */
 export interface HostFacts {
   readonly links: readonly Link[];
   readonly sysctls: ReadonlyMap<SysctlKey, string>;
   readonly listeners: readonly Listener[];
+  readonly translations: readonly PortTranslation[];
+  readonly stoppedServers: readonly StoppedServer[];
   readonly proxies: readonly ProxyEntry[];
   readonly unusable: readonly UnusableAddress[];
   /** Packets that the reverse path filter dropped since boot (`IPReversePathFilter` of /proc/net/netstat). */
@@ -83,17 +74,8 @@ export interface HostFacts {
   readonly keepalived: readonly Keepalived[];
   /** Lines of scripts that run when an interface comes up, and announce addresses. */
   readonly announcers: readonly FileLine[];
-  readonly sysctlFiles: readonly SysctlFileLine[];
-}
-
-/** The undo journal of `lvsdr realserver`. */
-export interface RoleJournal {
-  readonly path: string;
-  readonly steps: readonly Step[];
-  /** Whether all steps were kept on purpose (`--once`). */
-  readonly isKept: boolean;
-  /** The process that holds this host, or `null` if it has ended. */
-  readonly owner: number | null;
+  /** What files set at boot, or with `sysctl --system`. */
+  readonly sysctlFiles: readonly FileSetting[];
 }
 
 /** What is read on a real server. */
@@ -102,8 +84,18 @@ export interface RealServerFacts {
   readonly method: Method;
   /** The audit of `lvsdr realserver --check`. */
   readonly requirements: readonly Requirement[];
-  /** `null` if there is none. */
-  readonly journal: RoleJournal | null;
+  readonly strictInterfaces: readonly StrictInterface[];
+  /** What `lvsdr realserver` has written down; `null` if there is nothing. */
+  readonly journal: JournalReading | null;
+}
+
+/** A card that lets in only frames of VLANs that it has been told of (`rx-vlan-filter` of ethtool(8)). */
+export interface VlanFilter {
+  readonly card: string;
+  /** Whether it cannot be switched off. */
+  readonly isFixed: boolean;
+  /** VLANs that the host has an interface in. */
+  readonly known: ReadonlySet<number>;
 }
 
 /** What is read on a director. */
@@ -116,8 +108,9 @@ export interface DirectorFacts {
   readonly silence: string | null;
   /** Addresses that the kernel is kept away from; `null` if nft(8) is not installed. */
   readonly guarded: ReadonlySet<string> | null;
+  readonly vlanFilters: readonly VlanFilter[];
   /** Journal of `lvsdr realserver` in the same run directory. */
-  readonly realServerJournal: RoleJournal | null;
+  readonly realServerJournal: JournalReading | null;
 }
 
 export interface Facts {

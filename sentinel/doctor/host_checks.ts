@@ -4,7 +4,8 @@
  * @module
  */
 
-import { addressBits, familyOf } from "../../model/ip_address.ts";
+import { shellCommand } from "../../host/command.ts";
+import { addressBits, endpointText, familyOf } from "../../model/ip_address.ts";
 import { sysctlName } from "../../host/sysctl.ts";
 import { BOTH_ROLES, type Check } from "./check.ts";
 
@@ -53,7 +54,7 @@ export const HOST_CHECKS: readonly Check[] = [
     roles: BOTH_ROLES,
     look: ({ vips, role, host: { ipvs } }) =>
       ipvs.filter(({ address }) => vips.includes(address)).map(({ address, port, protocol }) => {
-        const place = familyOf(address) === 4 ? `${address}:${port}` : `[${address}]:${port}`;
+        const place = endpointText(address, port);
         return {
           problem: `The kernel's own load balancer has ${protocol} ${place} as well`,
           evidence: [`${protocol.toUpperCase()} ${place} (/proc/net/ip_vs)`],
@@ -69,7 +70,7 @@ export const HOST_CHECKS: readonly Check[] = [
     level: "error",
     roles: BOTH_ROLES,
     look: ({ vips, host: { keepalived } }) =>
-      keepalived.flatMap(({ pid, path, text }) => {
+      keepalived.flatMap(({ pid, unit, path, text }) => {
         const named = vips.filter((vip) => mentions(text, vip));
         if (named.length === 0) return [];
         return [{
@@ -79,8 +80,10 @@ export const HOST_CHECKS: readonly Check[] = [
           evidence: [`process ${pid} (pgrep -x keepalived)`, `${path} names ${named.join(", ")}`],
           cause:
             "two programs that both own a VIP take it from each other, or keep a real server's copy of it alive",
-          fix: `kill ${pid}`,
-          advice: "For the next boot: systemctl disable keepalived, or take the VIP out of its configuration",
+          fix: unit === null ? `kill ${pid}` : shellCommand(["systemctl", "stop", unit]),
+          advice: `For the next boot: ${
+            unit === null ? "let nothing start it" : shellCommand(["systemctl", "disable", unit])
+          }, or take the VIP out of its configuration`,
         }];
       }),
   },

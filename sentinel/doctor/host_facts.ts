@@ -4,25 +4,22 @@
  * @module
  */
 
-import { isInstalled, requireCommand, runCommand } from "../../host/command.ts";
+import { requireCommand, runCommand } from "../../host/command.ts";
 import type { Link } from "../../host/links.ts";
 import { readSysctls } from "../../host/sysctl.ts";
+import { DISABLE_IPV6 } from "../../realserver/host_state.ts";
+import { readSettings } from "../../realserver/sysctl_files.ts";
 import { addressText, addressWords, ipv4ToText } from "../../model/ip_address.ts";
-import type {
-  FileLine,
-  HostFacts,
-  IpvsService,
-  Keepalived,
-  Listener,
-  ProxyEntry,
-  UnusableAddress,
-} from "./facts.ts";
-import { readSysctlFiles } from "./sysctl_file_lines.ts";
+import type { FileLine, HostFacts, IpvsService, Listener, ProxyEntry, UnusableAddress } from "./facts.ts";
+import { readPortTranslations } from "./port_translations.ts";
+import { readKeepalived, readStoppedServers } from "./programs.ts";
+import { readReversePathDrops } from "./reverse_path_drops.ts";
 
 const DEVICE_SETTINGS = ["arp_ignore", "arp_announce", "rp_filter", "proxy_arp", "forwarding"];
 const HOST_SETTINGS = [
   "net/ipv4/ip_forward",
   "net/ipv6/conf/all/forwarding",
+  DISABLE_IPV6,
   "net/netfilter/nf_conntrack_count",
   "net/netfilter/nf_conntrack_max",
 ];
@@ -50,13 +47,15 @@ export async function readHostFacts(links: readonly Link[]): Promise<HostFacts> 
     links,
     sysctls: await readSysctls(keys),
     listeners: parseListeners(await requireCommand("ss", ["-Hltnu"])),
+    translations: await readPortTranslations(),
+    stoppedServers: await readStoppedServers(),
     proxies: await readProxies(),
     unusable: parseUnusable(await requireCommand("ip", ["-json", "-6", "address", "show"])),
-    reversePathDrops: parseReversePathDrops((await runCommand("cat", ["/proc/net/netstat"])).stdout),
+    reversePathDrops: await readReversePathDrops(),
     ipvs: parseIpvs((await runCommand("cat", ["/proc/net/ip_vs"])).stdout),
     keepalived: await readKeepalived(),
     announcers: await readAnnouncers(),
-    sysctlFiles: await readSysctlFiles(),
+    sysctlFiles: await readSettings(),
   };
 }
 
@@ -66,7 +65,9 @@ export function parseListeners(output: string): Listener[] {
     const [protocol, , , , local = ""] = line.trim().split(/\s+/);
     const [, address, device, port] = /^\[?([^\]%]*?)\]?(?:%([^:]+))?:(\d+)$/.exec(local) ?? [];
     if (address === undefined || (protocol !== "tcp" && protocol !== "udp")) return [];
-    return [{ protocol, address, device: device ?? null, port: Number(port) }];
+    // A socket of both families that is bound to an IPv4 address (RFC 4291 §2.5.5.2).
+    const own = address.replace(/^::ffff:(?=\d+\.)/, "");
+    return [{ protocol, address: own, device: device ?? null, port: Number(port) }];
   });
 }
 
@@ -91,13 +92,6 @@ export function parseUnusable(json: string): UnusableAddress[] {
   );
 }
 
-/** `IPReversePathFilter` of /proc/net/netstat, whose names and numbers are in two lines. */
-export function parseReversePathDrops(text: string): number {
-  const [names = [], numbers = []] = text.split("\n").filter((line) => line.startsWith("TcpExt:"))
-    .map((line) => line.split(" "));
-  return Number(numbers[names.indexOf("IPReversePathFilter")] ?? "0");
-}
-
 /** Services from /proc/net/ip_vs, where addresses and ports are hexadecimal. */
 export function parseIpvs(text: string): IpvsService[] {
   return [...text.matchAll(/^(TCP|UDP)\s+(?:([\dA-F]{8})|\[([\da-f:]+)\]):([\dA-F]{4})\s/gm)].map(
@@ -118,30 +112,6 @@ async function readProxies(): Promise<ProxyEntry[]> {
     }
   }
   return entries;
-}
-
-async function readKeepalived(): Promise<Keepalived[]> {
-  if (!isInstalled("pgrep")) return [];
-  const pids = (await runCommand("pgrep", ["-x", "keepalived"])).stdout.split("\n").filter((pid) =>
-    pid !== ""
-  );
-  if (pids.length === 0) return [];
-  const paths = ["/proc/self/ns/net", ...pids.map((pid) => `/proc/${pid}/ns/net`)];
-  const { stdout } = await runCommand("stat", ["-Lc", "%n %i", ...paths]);
-  const inodes = new Map(
-    stdout.split("\n").map((line): [string, string] => [line.split(" ")[0]!, line.split(" ")[1] ?? ""]),
-  );
-  const found = new Map<string, Keepalived>();
-  for (const pid of pids) {
-    if (inodes.get(`/proc/${pid}/ns/net`) !== inodes.get("/proc/self/ns/net")) continue;
-    const words = (await runCommand("cat", [`/proc/${pid}/cmdline`])).stdout.split("\0");
-    const option = words.findIndex((word) => word === "-f" || word === "--use-file");
-    const path = option < 0 ? "/etc/keepalived/keepalived.conf" : words[option + 1] ?? "";
-    // The parent has the lowest number of those that share a configuration.
-    if (found.has(path)) continue;
-    found.set(path, { pid: Number(pid), path, text: await Deno.readTextFile(path).catch(() => "") });
-  }
-  return [...found.values()];
 }
 
 async function readAnnouncers(): Promise<FileLine[]> {

@@ -5,18 +5,29 @@
  */
 
 import { GUARD_FAMILY, guardTableName } from "../../director/guard_ruleset.ts";
+import { VLAN_FILTER } from "../../director/vlan_filter.ts";
 import { isInstalled, runCommand } from "../../host/command.ts";
-import { hostPrefixLength, type Link, linkOfSubnet } from "../../host/links.ts";
+import { readFeaturesIfThere } from "../../host/interface_features.ts";
+import { readBonded, readVlansOn } from "../../host/stacked_links.ts";
+import { hostPrefixLength, type Link } from "../../host/links.ts";
+import type { JournalReading } from "../../host/read_journal.ts";
 import { ExitCode } from "../../model/exit_code.ts";
 import { OperatorError } from "../../model/operator_error.ts";
 import type { StatusSnapshot } from "../../model/status_snapshot.ts";
-import { lookAtHost, readTask } from "../../realserver/task.ts";
+import type { Aim, Choice } from "../../realserver/choose_method.ts";
+import { type VirtualAddress, virtualAddressesFromConfig } from "../../realserver/target.ts";
+import { aimAt, lookAtHost } from "../../realserver/task.ts";
 import { fetchSnapshot } from "../../status/client.ts";
 import type { ConfigFile } from "../finding.ts";
-import type { DirectorFacts, Facts, RealServerFacts, Role } from "./facts.ts";
+import { directorDevice } from "../vantage.ts";
+import type { DirectorFacts, Facts, RealServerFacts, Role, VlanFilter } from "./facts.ts";
 import { ownServer } from "./role.ts";
 import { readHostFacts } from "./host_facts.ts";
 import { methodOfSteps, readRoleJournal, vipsOfSteps } from "./role_journal.ts";
+import { readStrictInterfaces } from "./strict_interfaces.ts";
+
+/** Of no interface: the kernel counts from 1. */
+const NO_INDEX = 0;
 
 export interface Scope {
   readonly role: Role;
@@ -50,44 +61,68 @@ export async function readFacts(scope: Scope): Promise<Facts> {
 
 async function readRealServer({ runDir, file, links }: Scope): Promise<RealServerFacts> {
   const journal = await readRoleJournal(runDir);
-  const method = methodOfSteps(journal?.steps ?? []);
   if (file !== null && ownServer(file, links) === null) throw notListed(file);
-  const vips = file === null ? knownVips(links, vipsOfSteps(journal?.steps ?? [])) : [];
-  if (file === null && (vips.length === 0 || method === "redirect")) throw unknownVips();
-  const task = await readTask({
-    config: file?.path ?? null,
-    vips,
-    ports: [],
-    protocol: "tcp",
-    // What the role made is what must be mended, whatever suits the host better now.
-    method: method ?? "auto",
-    interface: null,
-  });
-  const { choice, requirements } = await lookAtHost(task, true);
-  return { targets: task.aim.targets, method: choice.method, requirements, journal };
+  const addresses = file === null
+    ? knownAddresses(journal, links)
+    : virtualAddressesFromConfig(file.config, links);
+  const asked = askedChoice(journal, file);
+  const arePortsKnown = addresses.every(({ bindings }) => bindings.length > 0);
+  if (addresses.length === 0 || (asked?.method === "redirect" && !arePortsKnown)) throw unknownVips();
+  const aim = await aimOf(addresses, links, journal?.scope?.interface ?? null);
+  const { choice, targets, requirements, state } = await lookAtHost({ aim, asked, status: null }, true);
+  const look = { targets, method: choice.method, requirements };
+  const strictInterfaces = await readStrictInterfaces({ ...look, sysctls: state.sysctls });
+  return { ...look, strictInterfaces, journal };
 }
 
-/** The VIPs of the journal; if it has none, addresses that stand alone on lo. */
-function knownVips(links: readonly Link[], made: readonly string[]): readonly string[] {
-  if (made.length > 0) return made;
-  const alone = links.filter(({ isLoopback }) => isLoopback).flatMap((link) => [
+/** What the role that has left the journal did the same for: an audit of more would find what nobody asked for. */
+function knownAddresses(journal: JournalReading | null, links: readonly Link[]): readonly VirtualAddress[] {
+  if (journal?.scope) return journal.scope.vips;
+  const made = vipsOfSteps(journal?.steps ?? []);
+  const vips = made.length > 0 ? made : aloneOnLoopback(links);
+  return vips.map((vip) => ({ vip, realServerAddress: null, bindings: [] }));
+}
+
+function aloneOnLoopback(links: readonly Link[]): readonly string[] {
+  return links.filter(({ isLoopback }) => isLoopback).flatMap((link) => [
     ...link.addresses,
     ...link.ipv6Addresses,
   ]).filter(({ address, prefixLength, scope }) =>
     scope === "global" && prefixLength === hostPrefixLength(address)
-  );
-  return alone.map(({ address }) => address);
+  ).map(({ address }) => address);
+}
+
+/** The method that the role used, whatever suits the host better now; else the one that is configured. */
+function askedChoice(journal: JournalReading | null, file: ConfigFile | null): Choice | null {
+  const used = methodOfSteps(journal?.steps ?? []);
+  if (used !== null) return { method: used, reason: "as applied" };
+  const configured = file?.config.realserver.method ?? "auto";
+  return configured === "auto" ? null : { method: configured, reason: "as configured" };
+}
+
+/** An interface that was to be the only one and is gone is a finding, and no reason to see nothing else. */
+async function aimOf(
+  addresses: readonly VirtualAddress[],
+  links: readonly Link[],
+  wantedDevice: string | null,
+): Promise<Aim> {
+  if (wantedDevice === null || links.some(({ name }) => name === wantedDevice)) {
+    return await aimAt(addresses, links, wantedDevice);
+  }
+  const targets = addresses.map((address) => ({ ...address, device: wantedDevice, deviceIndex: NO_INDEX }));
+  return { targets, wantedDevice, looseDevices: new Set() };
 }
 
 async function readDirector({ runDir, file, links }: Scope): Promise<DirectorFacts> {
   const { snapshot, silence } = await ask(runDir);
-  const device = snapshot?.datapath.interface.name ?? file?.config.director.interface ??
-    linkOfVips(file, links);
+  const device = snapshot?.datapath.interface.name ??
+    (file === null ? null : directorDevice(file.config, links));
   return {
     device,
     snapshot,
     silence,
     guarded: isInstalled("nft") ? await readGuarded(device) : null,
+    vlanFilters: device !== null && isInstalled("ethtool") ? await readVlanFilters(device) : [],
     realServerJournal: await readRoleJournal(runDir),
   };
 }
@@ -101,9 +136,14 @@ async function ask(runDir: string): Promise<{ snapshot: StatusSnapshot | null; s
   }
 }
 
-function linkOfVips(file: ConfigFile | null, links: readonly Link[]): string | null {
-  const untagged = file?.config.services.find(({ vlan }) => vlan === null);
-  return untagged === undefined ? null : linkOfSubnet(links, untagged.vip)?.name ?? null;
+/** An interface's own card, or those of a bond, as far as they let in only VLANs they have been told of. */
+async function readVlanFilters(device: string): Promise<VlanFilter[]> {
+  const found: VlanFilter[] = [];
+  for (const card of [device, ...await readBonded(device)]) {
+    const filter = (await readFeaturesIfThere(card))?.get(VLAN_FILTER);
+    if (filter?.isOn) found.push({ card, isFixed: filter.isFixed, known: await readVlansOn(device) });
+  }
+  return found;
 }
 
 /** Addresses in the sets of the table that keeps the kernel away. */

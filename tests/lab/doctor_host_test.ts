@@ -129,5 +129,24 @@ Deno.test({
           assert.deepEqual((await patient.diagnosis()).vips, [VIP, VIP6]);
         }),
     );
+
+    await t.step(
+      "a role that was asked for one interface, or for one port: no more is looked at",
+      async () => {
+        await pair.server.ip(["link add eth1 type veth peer name far1", "link set eth1 up"]);
+        const one = await pair.hold("--vip", VIP, "--interface", "eth0");
+        assert.deepEqual((await patient.diagnosis()).findings, []);
+        await one.stop("SIGTERM");
+
+        const ports = ["--vip", VIP, "--port", "80", "--method", "redirect"];
+        const redirecting = await pair.hold(...ports);
+        assert.deepEqual((await patient.diagnosis()).findings, []);
+        await redirecting.stop("SIGKILL");
+        const { findings: [abandoned, ...others], vips } = await patient.diagnosis();
+        assert.deepEqual([abandoned?.id, others, vips], ["not-held", [], [VIP]]);
+        assert.equal(abandoned!.fix, `lvsdr realserver ${ports.join(" ")} --run-dir ${pair.runDir}`);
+        await pair.role("--undo");
+      },
+    );
   },
 });

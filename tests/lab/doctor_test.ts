@@ -6,6 +6,7 @@
  */
 
 import assert from "node:assert/strict";
+import { isInstalled } from "../../host/command.ts";
 import type { Process } from "../../lab/namespace.ts";
 import type { StatusSnapshot } from "../../model/status_snapshot.ts";
 import {
@@ -13,12 +14,16 @@ import {
   DIRECTOR_MAC,
   DirectorNetwork,
   DirectorProcess,
-  obstacle,
+  obstacle as namespaceObstacle,
   until,
   VIP,
   type WebHost,
 } from "./director_network.ts";
 import { makeProgramFolder, Patient } from "./doctor_patient.ts";
+
+/** Why this test cannot run here, or `null` if it can. */
+const obstacle = namespaceObstacle ??
+  (isInstalled("iptables-legacy") ? null : "iptables, the older one included, is not installed");
 
 const CONFIG = configText({ servers: [[21, 1]] });
 
@@ -38,12 +43,16 @@ function isServerUp({ services }: StatusSnapshot): boolean {
   return services[0]?.servers[0]?.state === "up";
 }
 
-/** Makes nginx of a real server listen on one address only. */
+/** Makes nginx of a real server listen on one address only, a socket of both families included. */
 async function listenOn(network: DirectorNetwork, server: WebHost, address: string): Promise<Process> {
   await network.stopWeb(server);
+  const family = address.includes(":") ? " ipv6only=off" : "";
   const file = `${network.folder}/elsewhere.conf`;
   const text = await Deno.readTextFile(`${network.folder}/${server.name}.conf`);
-  await Deno.writeTextFile(file, text.replace(/(listen \S+ reuseport; ?)+/, `listen ${address}:80; `));
+  await Deno.writeTextFile(
+    file,
+    text.replace(/(listen \S+ reuseport; ?)+/, `listen ${address}:80${family}; `),
+  );
   const process = network.start(server.namespace, "nginx", "-c", file, "-e", "stderr");
   await until("nginx listens", async () => {
     const { stdout } = await server.namespace.run("ss", ["-Hltn", "sport = :80"]);
@@ -145,6 +154,17 @@ Deno.test({
         assert.deepEqual(await boss.findings(), []);
         assert.match(finding!.advice!, /listen on 0\.0\.0\.0:80/);
         await elsewhere.stop();
+        const ofBothFamilies = await listenOn(network, server, `[::ffff:${VIP}]`);
+        assert.deepEqual(await real.findings(), []);
+        await ofBothFamilies.stop();
+        assert.deepEqual((await real.findings()).map(({ id }) => id), ["app-not-listening"]);
+        // As a container runtime leads a published port to its container.
+        for (const iptables of ["iptables", "iptables-legacy"]) {
+          const rule = ["PREROUTING", "-p", "tcp", "--dport", "80", "-j", "DNAT", "--to", "172.17.0.2:8080"];
+          await server.namespace.require(iptables, ["-t", "nat", "-A", ...rule]);
+          assert.deepEqual(await real.findings(), []);
+          await server.namespace.require(iptables, ["-t", "nat", "-D", ...rule]);
+        }
         await network.startWeb(server);
         assert.deepEqual(await real.findings(), []);
         assert.equal((await network.request()).split(" ")[0], server.name);

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { runCommand, runProgram } from "../../host/command.ts";
 import { ownerOf } from "../../lab/owner.ts";
 import { METHODS } from "../../model/config.ts";
+import { until } from "./director_network.ts";
 import { aliveOf, type LabSummary, obstacle, runLab, RunningLab, tracesOf } from "./lab_run.ts";
 
 const ignore = obstacle !== null;
@@ -142,7 +143,7 @@ Deno.test(
       const left = async () => (await Array.fromAsync(Deno.readDir(`${home}/tmp`))).map(({ name }) => name);
       const isOwned = async ([name]: string[]) =>
         name !== undefined && await ownerOf(`${home}/tmp/${name}`) === "alive";
-      while (!await isOwned(await left())) await new Promise((resolve) => setTimeout(resolve, 20));
+      await until("the lab has begun", async () => await isOwned(await left()));
       killed.kill("SIGKILL");
       await killed.status;
 

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { HostStatus } from "../../model/host_status.ts";
+import { until } from "./director_network.ts";
 import {
   CLIENT_ADDRESS6,
   obstacle,
@@ -152,7 +153,10 @@ Deno.test(`the status port opens on an IPv6 address as soon as its uniqueness is
   // Whether an address is unique cannot be asked while the cable is out.
   await pair.client.ip(["link set eth0 down"]);
   // The kernel notices up to a second later; a question asked before would be taken for answered.
-  while (!(await pair.server.require("ip", ["link", "show", "eth0"])).includes("NO-CARRIER"));
+  await until(
+    "the kernel has noticed",
+    async () => (await pair.server.require("ip", ["link", "show", "eth0"])).includes("NO-CARRIER"),
+  );
   const address = `${REAL_SERVER_ADDRESS6}/64`;
   await pair.server.ip([`address delete ${address} dev eth0`, `address add ${address} dev eth0`]);
   const role = await pair.hold("-c", await writeConfig(pair));

@@ -5,6 +5,7 @@ import { complaintOf } from "../../../sentinel/doctor/audit_checks.ts";
 import { examine } from "../../../sentinel/doctor/check.ts";
 import { CHECKS } from "../../../sentinel/doctor/checks.ts";
 import type { Facts, HostFacts } from "../../../sentinel/doctor/facts.ts";
+import { parseIptablesTranslations } from "../../../sentinel/doctor/port_translations.ts";
 import { hostState, link, sysctls, target, VIP } from "../../realserver/host_states.ts";
 import { CASES, ETH0 } from "./doctor_cases.ts";
 import { directorFacts, realServerFacts } from "./recorded_facts.ts";
@@ -37,7 +38,7 @@ Deno.test("doctor finds nothing on a director and on a real server that are well
 });
 
 Deno.test("doctor has a name for whatever a method requires and a host lacks", () => {
-  const aim = { targets: [target()], wantedDevice: null, looseDevices: new Set(["eth0"]) };
+  const aim = { targets: [target()], wantedDevice: null, looseDevices: new Set([2]) };
   const aim6 = { ...aim, targets: [target({ vip: "2001:db8::10", realServerAddress: "2001:db8::21" })] };
   const bare = {
     sysctls: new Map([...sysctls({ all: [0, 0, 1], eth0: [0, 0, 1] }), [
@@ -127,6 +128,122 @@ Deno.test("app-not-listening looks at the port that a redirect translates to, an
     bound({ bindings: [{ protocol: "tcp", ports: [{ first: 1, last: 65535 }], localPort: null }] }),
     [],
   );
+});
+
+Deno.test("app-not-listening names the silent ports of a range, and no port that a rule leads to a container", () => {
+  const bindings = [{
+    protocol: "tcp" as const,
+    ports: [{ first: 8000, last: 8003 }],
+    localPort: null,
+  }];
+  const listeners = [8001, 8002].map((port) => ({
+    protocol: "tcp" as const,
+    address: VIP,
+    device: null,
+    port,
+  }));
+  const translations = parseIptablesTranslations(
+    4,
+    "-A PREROUTING -p tcp -m tcp --dport 8000 -j DNAT --to :80",
+  );
+  const problemsWith = (host: Partial<HostFacts>) =>
+    examine(realServerFacts({ host, realServer: { targets: [target({ bindings })] } }), CHECKS)
+      .filter(({ id }) => id === "app-not-listening").map(({ problem }) => problem).join();
+  assert.match(
+    problemsWith({ listeners }),
+    /listens on tcp 192\.0\.2\.10:8000,8003: clients of .*:8000-8003 /,
+  );
+  assert.match(problemsWith({ listeners: [] }), /listens on tcp 192\.0\.2\.10:8000-8003: /);
+  assert.match(problemsWith({ listeners, translations }), /listens on tcp 192\.0\.2\.10:8003: /);
+});
+
+Deno.test("app-not-listening starts the one server program that is installed and stopped, and guesses nothing else", () => {
+  const web = (name: string) => ({ unit: `${name}.service`, ports: [80, 443] });
+  const mail = { unit: "postfix.service", ports: [25] };
+  const findingWith = (host: Partial<HostFacts>) =>
+    examine(realServerFacts({ host: { listeners: [], ...host } }), CHECKS).find(({ id }) =>
+      id === "app-not-listening"
+    )!;
+  const stopped = findingWith({ stoppedServers: [web("nginx"), mail] });
+  assert.equal(stopped.fix, "systemctl start nginx.service");
+  assert.deepEqual(stopped.evidence, [
+    "no socket on port 80 (ss -ltnu)",
+    "nginx.service is installed and does not run (systemctl status)",
+  ]);
+  for (const stoppedServers of [[], [mail], [web("nginx"), web("apache2")]]) {
+    const { fix, advice } = findingWith({ stoppedServers });
+    assert.equal(fix, null);
+    assert.match(advice!, /only this host's administrator knows/);
+  }
+  const elsewhere = { protocol: "tcp" as const, address: "127.0.0.1", device: null, port: 80 };
+  assert.equal(findingWith({ listeners: [elsewhere], stoppedServers: [web("nginx")] }).fix, null);
+});
+
+Deno.test("rp-filter says nothing of packets that were dropped when the filter is as it must be", () => {
+  const facts = realServerFacts({
+    state: { sysctls: sysctls({ all: [1, 2, 1], eth0: [0, 0, 0] }) },
+    host: { reversePathDrops: 9 },
+  });
+  assert.deepEqual(examine(facts, CHECKS).filter(({ level }) => level !== "note"), []);
+});
+
+Deno.test("rp-filter is a fault where a narrower route leads elsewhere only while packets are dropped", () => {
+  const routes = [1, 2, 3, 4, 5].map((net) => ({ prefix: `10.${net}.0.0/16`, device: "eth1" }));
+  const found = (later: number) =>
+    examine(
+      realServerFacts({ realServer: { strictInterfaces: [{ device: "eth0", routes, drops: [7, later] }] } }),
+      CHECKS,
+    ).filter(({ id }) => id.startsWith("rp-filter"));
+  const [note, ...others] = found(7);
+  assert.deepEqual([note!.id, note!.level, others], ["rp-filter-strict", "note", []]);
+  const [error, ...more] = found(9);
+  assert.deepEqual([error!.id, error!.level, more], ["rp-filter", "error", []]);
+  assert.equal(error!.fix, "sysctl -w net.ipv4.conf.eth0.rp_filter=2");
+  assert(error!.evidence.includes("IPReversePathFilter = 7, and 9 a second later, in /proc/net/netstat"));
+  assert(error!.evidence.includes("10.5.0.0/16 dev eth1 (ip route show table all)"));
+  for (const { problem } of [note!, error!]) {
+    assert.match(problem, /10\.1\.0\.0\/16, 10\.2\.0\.0\/16, 10\.3\.0\.0\/16, 10\.4\.0\.0\/16 and 1 more/);
+  }
+});
+
+Deno.test("director-is-realserver names an address once, however many services list it", () => {
+  const facts = directorFacts({ servers: "[{ address: 192.0.2.2 }]" });
+  const [service] = facts.file!.config.services;
+  const config = { ...facts.file!.config, services: [service!, structuredClone(service!)] };
+  const found = examine({ ...facts, file: { path: "/etc/lvsdr.yaml", config } }, CHECKS);
+  assert.equal(found.filter(({ id }) => id === "director-is-realserver").length, 1);
+});
+
+Deno.test("vlan-filter says nothing of VLANs the host has an interface in, and makes one where the filter is fixed", () => {
+  const findingsWith = (...known: number[]) =>
+    examine(
+      directorFacts({
+        settings: "vlan: 7",
+        director: { vlanFilters: [{ card: "eth0", isFixed: true, known: new Set(known) }] },
+      }),
+      CHECKS,
+    ).filter(({ id }) => id === "vlan-filter");
+  assert.deepEqual(findingsWith(7), []);
+  assert.equal(findingsWith()[0]?.fix, "ip link add link eth0 name eth0.7 type vlan id 7");
+});
+
+Deno.test("keepalived is stopped by its unit where it is the main process of one", () => {
+  const keepalived = [{ pid: 9, unit: "keepalived.service", path: "/etc/k.conf", text: VIP }];
+  const found = examine(directorFacts({ host: { keepalived } }), CHECKS).find(({ id }) =>
+    id === "keepalived"
+  )!;
+  assert.equal(found.fix, "systemctl stop keepalived.service");
+  assert.match(found.advice!, /systemctl disable keepalived\.service/);
+});
+
+Deno.test("sysctl-file knows every value that takes the hardening apart, those the kernel has no meaning for as well", () => {
+  const found = (name: string, value: string) => {
+    const sysctlFiles = [{ key: `net/ipv4/conf/all/${name}`, value, path: "/etc/sysctl.conf" }];
+    return examine(realServerFacts({ host: { sysctlFiles } }), CHECKS).some(({ id }) => id === "sysctl-file");
+  };
+  for (const value of ["0", "1", "3"]) assert(found("arp_announce", value), value);
+  for (const value of ["0", "3", "8", "9"]) assert(found("arp_ignore", value), value);
+  assert(!found("arp_announce", "2") && !found("arp_ignore", "1") && !found("rp_filter", "1"));
 });
 
 Deno.test("not-held says nothing where files of sysctl.d set what the method needs", () => {

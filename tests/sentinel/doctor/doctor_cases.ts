@@ -70,6 +70,14 @@ export const CASES: Readonly<Record<string, Case>> = {
     evidence: `no rule for ${VIP} on eth0 (nft list tables netdev)`,
     fix: "sysctl -w net.ipv4.ip_forward=0",
   },
+  "vlan-filter": {
+    facts: directorFacts({
+      settings: "vlan: 7",
+      director: { vlanFilters: [{ card: "eth0", isFixed: false, known: new Set([8]) }] },
+    }),
+    evidence: "rx-vlan-filter: on (ethtool -k eth0)",
+    fix: "ethtool -K eth0 rx-vlan-filter off",
+  },
   "nft-missing": {
     facts: directorFacts({ director: { guarded: null } }),
     evidence: "no nft in PATH, /usr/sbin, /usr/bin, /sbin or /bin",
@@ -108,9 +116,14 @@ export const CASES: Readonly<Record<string, Case>> = {
     evidence: "interface lo: down",
     fix: "ip link set lo up",
   },
+  "interface-unusable": {
+    facts: realServerFacts({ state: { links: [LO] } }),
+    evidence: "interface eth0: absent",
+    fix: null,
+  },
   "ipv6-disabled": {
     facts: withRequirementsFor("2001:db8::10", { "net/ipv6/conf/lo/disable_ipv6": "1" }),
-    evidence: "IPv6 on lo: disabled",
+    evidence: "net.ipv6.conf.lo.disable_ipv6 = 1",
     fix: "sysctl -w net.ipv6.conf.lo.disable_ipv6=0",
   },
   "arp-ignore": {
@@ -126,7 +139,7 @@ export const CASES: Readonly<Record<string, Case>> = {
   "vip-filter": {
     facts: realServerFacts({ method: "arptables" }),
     evidence: `arptables INPUT for ${VIP}: no such rule`,
-    fix: `arptables -A INPUT -d ${VIP} -j DROP`,
+    fix: `arptables -I INPUT -d ${VIP} -j DROP`,
   },
   "redirect-rules": {
     facts: realServerFacts({
@@ -134,7 +147,7 @@ export const CASES: Readonly<Record<string, Case>> = {
       state: { links: [link("lo"), ETH0], programs: new Set(["iptables"]) },
     }),
     evidence: `iptables nat PREROUTING for ${VIP}: no such rule`,
-    fix: `iptables -w -t nat -A PREROUTING -d ${VIP} -p tcp --dport 80 -j REDIRECT`,
+    fix: `iptables -w 5 -t nat -I PREROUTING -d ${VIP} -p tcp --dport 80 -j REDIRECT`,
   },
   "vip-prefix": {
     facts: realServerFacts({ state: { links: [link("lo", `${VIP}/24`), ETH0] } }),
@@ -160,8 +173,7 @@ export const CASES: Readonly<Record<string, Case>> = {
   },
   "rp-filter": {
     facts: realServerFacts({
-      state: { sysctls: sysctls({ all: [1, 2, 1], eth0: [0, 0, 0] }) },
-      host: { reversePathDrops: 9 },
+      state: { sysctls: sysctls({ all: [1, 2, 1], eth0: [0, 0, 0] }), defaultRouteDevice: "eth1" },
     }),
     evidence: "net.ipv4.conf.all.rp_filter = 1",
     fix: "sysctl -w net.ipv4.conf.eth0.rp_filter=2",
@@ -184,7 +196,12 @@ export const CASES: Readonly<Record<string, Case>> = {
   "keepalived": {
     facts: directorFacts({
       host: {
-        keepalived: [{ pid: 9, path: "/etc/keepalived/keepalived.conf", text: `  ${VIP}/32 dev eth0` }],
+        keepalived: [{
+          pid: 9,
+          unit: null,
+          path: "/etc/keepalived/keepalived.conf",
+          text: `  ${VIP}/32 dev eth0`,
+        }],
       },
     }),
     evidence: "process 9 (pgrep -x keepalived)",
@@ -212,7 +229,7 @@ export const CASES: Readonly<Record<string, Case>> = {
   "realserver-exposed": {
     facts: withServer({ audit: { verdict: "answers", at: NOW } }),
     evidence: `audit of ${VIP} at ${NOW}: answers, with 02:00:00:00:00:15`,
-    fix: `lvsdr realserver --vip ${VIP}`,
+    fix: `lvsdr realserver -c ${PATH}`,
   },
   "service-unserved": {
     facts: directorFacts({ snapshot: { services: [service("web", [downServer("192.0.2.21")])] } }),
@@ -232,7 +249,7 @@ export const CASES: Readonly<Record<string, Case>> = {
   "realserver-quarantined": {
     facts: withServer({ state: "quarantined" }),
     evidence: "192.0.2.21 is quarantined (director.quarantine)",
-    fix: `lvsdr realserver --vip ${VIP}`,
+    fix: `lvsdr realserver -c ${PATH}`,
   },
   "config-refused": {
     facts: directorFacts({
@@ -309,6 +326,19 @@ export const CASES: Readonly<Record<string, Case>> = {
     evidence: "mtu 9000 (ip link show eth0)",
     fix: null,
   },
+  "rp-filter-strict": {
+    facts: realServerFacts({
+      realServer: {
+        strictInterfaces: [{
+          device: "eth0",
+          routes: [{ prefix: "198.51.100.0/24", device: "eth1" }],
+          drops: [7, 7],
+        }],
+      },
+    }),
+    evidence: "net.ipv4.conf.all.rp_filter = 0",
+    fix: null,
+  },
 };
 
 /** A real server of an IPv6 VIP. */
@@ -320,5 +350,6 @@ function withRequirementsFor(vip: string, settings: Readonly<Record<string, stri
     wantedDevice: null,
     looseDevices: new Set(),
   });
-  return { ...realServerFacts({ realServer: { targets, requirements } }), vips: [vip] };
+  const host = { sysctls: state.sysctls };
+  return { ...realServerFacts({ host, realServer: { targets, requirements } }), vips: [vip] };
 }

@@ -1,11 +1,6 @@
 import assert from "node:assert/strict";
 import { Journal } from "../../../host/journal.ts";
-import {
-  parseIpvs,
-  parseListeners,
-  parseReversePathDrops,
-  parseUnusable,
-} from "../../../sentinel/doctor/host_facts.ts";
+import { parseIpvs, parseListeners, parseUnusable } from "../../../sentinel/doctor/host_facts.ts";
 import { guardedAddresses } from "../../../sentinel/doctor/read_facts.ts";
 import { methodOfSteps, readRoleJournal, vipsOfSteps } from "../../../sentinel/doctor/role_journal.ts";
 
@@ -15,6 +10,7 @@ tcp   LISTEN 0      511             0.0.0.0:80         0.0.0.0:*
 tcp   LISTEN 0      4096                  *:443              *:*
 tcp   LISTEN 0      511                [::]:8080            [::]:*
 udp   UNCONN 0      0      [fe80::1]%eth0.5:546              [::]:*
+tcp   LISTEN 0      4096  [::ffff:192.0.2.10]:80                *:*
 `;
   assert.deepEqual(parseListeners(output), [
     { protocol: "udp", address: "0.0.0.0", device: "eth0", port: 68 },
@@ -22,6 +18,7 @@ udp   UNCONN 0      0      [fe80::1]%eth0.5:546              [::]:*
     { protocol: "tcp", address: "*", device: null, port: 443 },
     { protocol: "tcp", address: "::", device: null, port: 8080 },
     { protocol: "udp", address: "fe80::1", device: "eth0.5", port: 546 },
+    { protocol: "tcp", address: "192.0.2.10", device: null, port: 80 },
   ]);
 });
 
@@ -38,12 +35,6 @@ FWM  00000007 rr
     { protocol: "tcp", address: "192.0.2.10", port: 80 },
     { protocol: "udp", address: "2001:db8::10", port: 53 },
   ]);
-});
-
-Deno.test("parseReversePathDrops() finds the counter by its name, and 0 where the kernel has none", () => {
-  const text = "TcpExt: SyncookiesSent IPReversePathFilter\nTcpExt: 3 41\nIpExt: InNoRoutes\nIpExt: 5\n";
-  assert.equal(parseReversePathDrops(text), 41);
-  assert.equal(parseReversePathDrops("TcpExt: SyncookiesSent\nTcpExt: 3\n"), 0);
 });
 
 Deno.test("parseUnusable() takes tentative and failed addresses only", () => {
