@@ -4,8 +4,10 @@
  * @module
  */
 
+import { basename, dirname, resolve } from "node:path";
 import { ExitCode } from "../model/exit_code.ts";
 import { HostError } from "../model/operator_error.ts";
+import { shellCommand } from "./command.ts";
 import { Journal, journalExists } from "./journal.ts";
 import { applyStep, type Step, stepSentence, undoCommand } from "./step.ts";
 import { undoStep } from "./undo_step.ts";
@@ -92,7 +94,8 @@ export async function undoSteps(
       const exitCode = cause instanceof HostError ? cause.exitCode : ExitCode.FAILED;
       throw new HostError(undoCommand(step), message, exitCode, {
         cause,
-        remedy: `Repair the cause, then run the same command with --undo; by hand: ${undoCommand(step)}`,
+        remedy: `Repair the cause, then: ${journalUndoCommand(journal.path)}\n` +
+          `This step by hand: ${undoCommand(step)}`,
       });
     }
     journal.strikeLast();
@@ -109,4 +112,11 @@ export async function undoEarlierRun(path: string, report: Report): Promise<void
   using journal = await Journal.open(path);
   await undoSteps(journal, "all", report);
   report("Everything undone");
+}
+
+/** The command that takes back what is in a journal, which is `RUN_DIR/ROLE.journal`. */
+function journalUndoCommand(path: string): string {
+  const runDir = dirname(resolve(path));
+  // Named even if it is the default one: the shell it is typed in may have another in its environment.
+  return shellCommand(["lvsdr", basename(path, ".journal"), "--undo", "--run-dir", runDir]);
 }

@@ -1,5 +1,5 @@
 /**
- * What one change of the host has made wrong: one fact, or the same fact of many interfaces.
+ * What one change of the host has made wrong: one fact, the same fact of many interfaces, or those of one chain.
  *
  * @module
  */
@@ -16,7 +16,7 @@ const MOST_NAMES = 3;
 /** Requirements that do not hold, at least one, because of the same change. */
 export type Drift = readonly [Requirement, ...Requirement[]];
 
-/** Puts those requirements together that a change of the same kernel variable has made wrong. */
+/** Puts those requirements together that a change of the same kernel variable, or part, has made wrong. */
 export function driftsOf(
   failed: readonly Requirement[],
   states: { readonly verified: HostState; readonly seen: HostState },
@@ -24,7 +24,7 @@ export function driftsOf(
   const drifts = new Map<string, [Requirement, ...Requirement[]]>();
   for (const requirement of failed) {
     const [key] = changedSysctls(requirement, states).keys();
-    const name = key === undefined ? `fact ${requirement.fact}` : `variable ${key}`;
+    const name = key === undefined ? requirement.part ?? `fact ${requirement.fact}` : `variable ${key}`;
     const others = drifts.get(name);
     if (others === undefined) drifts.set(name, [requirement]);
     else others.push(requirement);

@@ -35,6 +35,11 @@ export interface Requirement {
   readonly steps: readonly Step[];
   /** What the operator must do where there are no steps; `null` if nothing. */
   readonly remedy: string | null;
+  /**
+   * The part of the host that the fact is about, where several facts are about one, for example a chain with a rule for
+   * each port: what one change of it has made wrong is told in one line.
+   */
+  readonly part?: string;
   /** Kernel variables the fact is made of. */
   readonly sysctls?: readonly SysctlKey[];
   /**
@@ -42,6 +47,11 @@ export interface Requirement {
    * remove is the operator's.
    */
   readonly restorations?: readonly Restoration[];
+}
+
+/** The requirements, each fact once: one of the host itself comes with every VIP that needs it. */
+export function eachFactOnce(requirements: readonly Requirement[]): Requirement[] {
+  return [...new Map(requirements.map((requirement) => [requirement.fact, requirement])).values()];
 }
 
 /** Steps that make every requirement hold, in the order of the requirements, each step once. */

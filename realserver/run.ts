@@ -22,6 +22,7 @@ import { assertConsistent, type RealServerOptions } from "./options.ts";
 import { planJson, planText } from "./plan_text.ts";
 import { assertFeasible, assertHolding, planSteps } from "./requirement.ts";
 import { assertNotBehindVip } from "./status_task.ts";
+import { rememberHolders } from "./target.ts";
 import { type Look, lookAtHost, readTask, type Task } from "./task.ts";
 
 const JOURNAL_NAME = "realserver.journal";
@@ -104,7 +105,11 @@ async function harden(
     return ExitCode.OK;
   }
   undoing.defer(notifyStopping);
-  const aim = { ...held.aim, looseDevices: looseDevices(verified.state, held.aim.targets) };
+  const aim = {
+    ...held.aim,
+    targets: rememberHolders(held.aim.targets, atStart.state.links),
+    looseDevices: looseDevices(verified.state, held.aim.targets),
+  };
   await holdHost({
     journal,
     atStart,

@@ -41,6 +41,8 @@ export interface Target extends VirtualAddress {
   readonly device: string;
   /** Number of that interface, which stays when it is renamed. */
   readonly deviceIndex: number;
+  /** Interfaces that had the VIP before the role changed anything, as they were; absent until it does. */
+  readonly holdersAtStart?: readonly Link[];
 }
 
 /**
@@ -104,6 +106,16 @@ export function locateTargets(
 /** The targets with the present names of their interfaces, which may have been renamed. */
 export function followTargets(targets: readonly Target[], links: readonly Link[]): Target[] {
   return targets.map((target) => ({ ...target, device: presentName(target, links) }));
+}
+
+/** The targets with the interfaces that have their VIPs, for a role that is about to change the host. */
+export function rememberHolders(targets: readonly Target[], links: readonly Link[]): Target[] {
+  return targets.map((target) => ({
+    ...target,
+    holdersAtStart: links.filter((link) =>
+      addressesLike(link, target.vip).some(({ address }) => address === target.vip)
+    ),
+  }));
 }
 
 function presentName({ device, deviceIndex }: Target, links: readonly Link[]): string {

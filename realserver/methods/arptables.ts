@@ -8,7 +8,7 @@
 import type { ArptablesRule } from "../../host/step.ts";
 import { arptablesRules, ruleText } from "../arptables_rules.ts";
 import type { HostState } from "../host_state.ts";
-import type { Requirement } from "../requirement.ts";
+import { eachFactOnce, type Requirement } from "../requirement.ts";
 import { familyOf } from "../../model/ip_address.ts";
 import { ExitCode } from "../../model/exit_code.ts";
 import { OperatorError } from "../../model/operator_error.ts";
@@ -41,7 +41,7 @@ export function arptablesRequirements(state: HostState, targets: readonly Target
   return [
     ...tableAwake(state),
     ...rules,
-    ...targets.flatMap((target) => onHost(state, target, target.device)),
+    ...eachFactOnce(targets.flatMap((target) => onHost(state, target, target.device))),
   ];
 }
 

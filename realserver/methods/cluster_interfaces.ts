@@ -12,28 +12,33 @@ import type { Target } from "../target.ts";
 
 /** The interfaces are there, and speak IPv4 where a VIP does; nothing to say of those that do. */
 export function clusterInterfaces(state: HostState, targets: readonly Target[]): Requirement[] {
-  const names = new Set(state.links.map(({ name }) => name));
-  const absent = targets.map(({ device }) => device).filter((device) => !names.has(device));
-  const mute = targets.filter(({ vip, device }) =>
-    familyOf(vip) === 4 && names.has(device) && !state.sysctls.has(deviceSysctl(device, "arp_ignore"))
-  ).map(({ device }) => device);
+  const links = new Map(state.links.map((link) => [link.name, link]));
+  const absent = targets.map(({ device }) => device).filter((device) => !links.has(device));
+  const mute = targets.flatMap(({ vip, device }) => {
+    const link = links.get(device);
+    const isMute = familyOf(vip) === 4 && !state.sysctls.has(deviceSysctl(device, "arp_ignore"));
+    return isMute && link !== undefined ? [link] : [];
+  });
   return [
     ...[...new Set(absent)].map((device) => ({
       fact: `interface ${device}`,
       found: "absent",
       wanted: "there",
       remedy: `Bring ${device} back, or start lvsdr realserver again with another --interface`,
+      why: WHY,
       ...FAILED,
     })),
-    ...[...new Set(mute)].map((device) => ({
-      fact: `IPv4 on ${device}`,
-      found: "disabled",
+    ...[...new Set(mute)].map(({ name, mtu }) => ({
+      fact: `IPv4 on ${name}`,
+      found: `disabled, the MTU is ${mtu}`,
       wanted: "enabled",
-      // RFC 791 §3.1: every host can be sent 68 bytes.
-      remedy: `ip link set ${device} mtu 1500; IPv4 needs 68 at least`,
+      remedy: `ip link set ${name} mtu 1500`,
+      // RFC 791 §3.2: every module must be able to forward 68 bytes. The kernel takes IPv4 off what cannot.
+      why: `${WHY}, and IPv4 needs an MTU of 68 at least`,
       ...FAILED,
     })),
   ];
 }
 
-const FAILED = { holds: false, why: "the VIP's traffic arrives on it", steps: [] } as const;
+const WHY = "the VIP's traffic arrives on it";
+const FAILED = { holds: false, steps: [] } as const;

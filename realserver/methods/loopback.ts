@@ -5,7 +5,7 @@
  */
 
 import type { HostState } from "../host_state.ts";
-import type { Requirement } from "../requirement.ts";
+import { eachFactOnce, type Requirement } from "../requirement.ts";
 import type { Target } from "../target.ts";
 import { arpHardening } from "./arp_hardening.ts";
 import { onLoopbackOnly } from "./placement.ts";
@@ -20,9 +20,6 @@ export function loopbackRequirements(
   targets: readonly Target[],
   wantedDevice: string | null,
 ): Requirement[] {
-  // Of addresses the first requirement of lo itself is shared by all targets.
-  const placement = new Map(
-    targets.flatMap((target) => onLoopbackOnly(state, target)).map((one) => [one.fact, one]),
-  );
-  return [...arpHardening(state, targets, wantedDevice), ...placement.values()];
+  const placement = eachFactOnce(targets.flatMap((target) => onLoopbackOnly(state, target)));
+  return [...arpHardening(state, targets, wantedDevice), ...placement];
 }

@@ -11,7 +11,7 @@
 import { familyOf } from "../../model/ip_address.ts";
 import type { HostState } from "../host_state.ts";
 import { arpTable, ndpTable } from "../nft_rules.ts";
-import type { Requirement } from "../requirement.ts";
+import { eachFactOnce, type Requirement } from "../requirement.ts";
 import { assertOwnAddresses, type Target } from "../target.ts";
 import { tableRequirement } from "./nft_table.ts";
 import { onHost } from "./placement.ts";
@@ -27,12 +27,9 @@ export function nftRequirements(state: HostState, targets: readonly Target[]): R
   assertOwnAddresses(ipv4);
   const why = (protocol: string) =>
     `otherwise the host answers ${protocol} for the VIP and names it as sender of its own questions`;
-  const placement = new Map(
-    targets.flatMap((target) => onHost(state, target, "lo")).map((one) => [one.fact, one]),
-  );
   return [
     ...(ipv4.length === 0 ? [] : [tableRequirement(state, arpTable(ipv4), why("ARP requests"))]),
     ...(ipv6.length === 0 ? [] : [tableRequirement(state, ndpTable(ipv6), why("neighbour solicitations"))]),
-    ...placement.values(),
+    ...eachFactOnce(targets.flatMap((target) => onHost(state, target, "lo"))),
   ];
 }

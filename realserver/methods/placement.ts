@@ -4,7 +4,8 @@
  * @module
  */
 
-import { addressesLike, hostPrefixLength } from "../../host/links.ts";
+import { shellCommand } from "../../host/command.ts";
+import { addressesLike, hostPrefixLength, type Link } from "../../host/links.ts";
 import { familyOf } from "../../model/ip_address.ts";
 import type { AddAddress } from "../../host/step.ts";
 import { sysctlName } from "../../host/sysctl.ts";
@@ -18,16 +19,21 @@ export function onLoopbackOnly(state: HostState, target: Target): Requirement[] 
   const protocol = familyOf(target.vip) === 6 ? "NDP" : "ARP";
   const why =
     `the host must accept the VIP's packets, and on a NIC the kernel answers ${protocol} for any address`;
-  return [...loopbackUp(state), place(state, target, { device: "lo", isAnywhereFine: false, why })];
+  return [
+    ...loopbackUp(state),
+    place(state, target, { device: "lo", isAnywhereFine: false, why }),
+    ...holdersUp(state, target),
+  ];
 }
 
 /** The VIP is somewhere on the host; if it is nowhere yet, `device` gets it. */
 export function onHost(state: HostState, target: Target, device: string): Requirement[] {
   const why = "the host must accept the VIP's packets";
-  const isOnLoopback = device === "lo" && !holders(state, target.vip).some((held) => held.device !== "lo");
+  const isForLoopback = device === "lo" && holders(state, target.vip).length === 0;
   return [
-    ...(isOnLoopback ? loopbackUp(state) : []),
+    ...(isForLoopback ? loopbackUp(state) : []),
     place(state, target, { device, isAnywhereFine: true, why }),
+    ...holdersUp(state, target),
   ];
 }
 
@@ -41,46 +47,51 @@ export function onNothing(state: HostState, target: Target, why: string): Requir
     holds: found.length === 0,
     why,
     steps: [],
-    remedy: found.length === 0 ? null : removal(state, target.vip, found),
-    restorations: removals(state, target.vip, found),
+    remedy: found.length === 0 ? null : removal(target.vip, found),
+    restorations: removals(target.vip, found),
   };
 }
 
 /** Interfaces that hold the VIP as a single address and would answer ARP or Neighbor Discovery for it. */
 export function nicsHolding(state: HostState, vip: string): string[] {
   return holders(state, vip)
-    .filter((held) => held.prefixLength === hostPrefixLength(vip) && !held.isSilent)
-    .map((held) => held.device);
+    .filter((held) => held.prefixLength === hostPrefixLength(vip) && !isSilent(held.link))
+    .map((held) => held.link.name);
 }
 
 interface Holder {
-  readonly device: string;
-  /** Whether it accepts the VIP's packets and answers nobody who asks for the VIP, as `lo` does. */
-  readonly isSilent: boolean;
+  readonly link: Link;
   readonly prefixLength: number;
+}
+
+/** Whether an interface answers nobody who asks for its addresses, as `lo` does. */
+function isSilent({ isLoopback, hasArp }: Link): boolean {
+  return isLoopback || !hasArp;
 }
 
 function holders(state: HostState, vip: string): Holder[] {
   return state.links.flatMap((link) =>
-    addressesLike(link, vip).filter((held) => held.address === vip).map(({ prefixLength }) => ({
-      device: link.name,
-      isSilent: link.isLoopback || (link.isUp && !link.hasArp),
-      prefixLength,
-    }))
+    addressesLike(link, vip).filter((held) => held.address === vip)
+      .map(({ prefixLength }) => ({ link, prefixLength }))
   );
 }
 
 function place(
   state: HostState,
-  { vip }: Target,
+  { vip, holdersAtStart = [] }: Target,
   rule: { readonly device: string; readonly isAnywhereFine: boolean; readonly why: string },
 ): Requirement {
   const found = holders(state, vip);
   const length = hostPrefixLength(vip);
   const misplaced = found.filter((held) =>
-    held.prefixLength !== length || (!rule.isAnywhereFine && !held.isSilent)
+    held.prefixLength !== length || (!rule.isAnywhereFine && !isSilent(held.link))
   );
   const wrongPrefix = misplaced.find((held) => held.prefixLength !== length);
+  // A VIP that was there at the start is not ours to remove: it was silent then, and can be again.
+  const wasThere = (held: Holder) =>
+    held.prefixLength === length && holdersAtStart.some(({ index }) => index === held.link.index);
+  const silenceable = misplaced.filter(wasThere);
+  const removable = misplaced.filter((held) => !wasThere(held));
   const step: AddAddress = { kind: "addAddress", address: vip, device: rule.device };
   return {
     fact: `VIP ${vip}`,
@@ -93,25 +104,49 @@ function place(
       ? rule.why
       : `with prefix /${wrongPrefix.prefixLength} the host claims the whole subnet, not just the VIP`,
     steps: found.length === 0 ? [step] : [],
-    remedy: misplaced.length === 0 ? null : removal(state, vip, misplaced) +
+    remedy: removable.length === 0 ? null : removal(vip, removable) +
       (wrongPrefix === undefined ? "\nor use --method nft, which allows it there" : ""),
-    restorations: removals(state, vip, misplaced),
+    restorations: [...silenceable.map(silencing), ...removals(vip, removable)],
   };
+}
+
+/** Makes an interface answer nobody, as it did. */
+function silencing({ link }: Holder): Restoration {
+  const words = ["ip", "link", "set", link.name, "arp", "off"];
+  return { sentence: `switch ARP off on ${link.name} again: ${shellCommand(words)}`, words };
 }
 
 /** The loopback interface is up; nothing to say if it is. */
 export function loopbackUp(state: HostState): Requirement[] {
-  if (state.links.some((link) => link.name === "lo" && link.isUp)) return [];
-  return [{
-    fact: "interface lo",
+  return state.links.some((link) => link.name === "lo" && link.isUp) ? [] : [interfaceUp("lo", false)];
+}
+
+/**
+ * An interface that holds the VIP is up; nothing to say if one is. Of NICs nothing is said either: while one is down, so
+ * is all traffic by it.
+ */
+function holdersUp(state: HostState, { vip, holdersAtStart = [] }: Target): Requirement[] {
+  const links = holders(state, vip).map(({ link }) => link);
+  if (links.some(({ isUp }) => isUp)) return [];
+  return links.filter(isSilent).map(({ name, index, isLoopback }) => {
+    const wasUp = isLoopback || holdersAtStart.some((link) => link.index === index && link.isUp);
+    return interfaceUp(name, !wasUp);
+  });
+}
+
+/** @param isByHand Whether it was not up at the start, so that undo would not set it down. */
+function interfaceUp(name: string, isByHand: boolean): Requirement {
+  const words = ["ip", "link", "set", name, "up"];
+  return {
+    fact: `interface ${name}`,
     found: "down",
     wanted: "up",
     holds: false,
     why: "the kernel does not accept packets for addresses of an interface that is down",
     steps: [],
-    remedy: "ip link set lo up",
-    restorations: [{ sentence: "set lo up", words: ["ip", "link", "set", "lo", "up"] }],
-  }];
+    remedy: shellCommand(words),
+    restorations: [{ sentence: `set ${name} up`, words, isByHand }],
+  };
 }
 
 /** IPv6 is switched on; nothing to say if it is, or if no VIP is IPv6. */
@@ -132,21 +167,21 @@ export function ipv6Enabled(state: HostState, targets: readonly Target[]): Requi
 
 function placesText(vip: string, found: readonly Holder[]): string {
   if (found.length === 0) return "on no interface";
-  return found.map(({ device, prefixLength }) => `${vip}/${prefixLength} on ${device}`).join(", ");
+  return found.map(({ link, prefixLength }) => `${vip}/${prefixLength} on ${link.name}`).join(", ");
 }
 
-function removals(state: HostState, vip: string, found: readonly Holder[]): Restoration[] {
-  return found.map(({ device, prefixLength }) => ({
-    sentence: `remove ${vip}/${prefixLength} from ${device}`,
-    words: ["ip", "address", "delete", `${vip}/${prefixLength}`, "dev", device],
-    isByHand: state.links.some((link) => link.name === device && isFirstOfSubnet(vip, link)),
+function removals(vip: string, found: readonly Holder[]): Restoration[] {
+  return found.map(({ link, prefixLength }) => ({
+    sentence: `remove ${vip}/${prefixLength} from ${link.name}`,
+    words: ["ip", "address", "delete", `${vip}/${prefixLength}`, "dev", link.name],
+    isByHand: isFirstOfSubnet(vip, link),
   }));
 }
 
-function removal(state: HostState, vip: string, found: readonly Holder[]): string {
+function removal(vip: string, found: readonly Holder[]): string {
   const commands = [
-    ...promotionCommands(vip, state.links.filter(({ name }) => found.some(({ device }) => device === name))),
-    ...found.map((held) => `ip address delete ${vip}/${held.prefixLength} dev ${held.device}`),
+    ...promotionCommands(vip, [...new Set(found.map(({ link }) => link))]),
+    ...found.map((held) => `ip address delete ${vip}/${held.prefixLength} dev ${held.link.name}`),
   ];
   return `If an earlier run of lvsdr put ${vip} there: lvsdr realserver --undo\n` +
     `If ${vip} really is the VIP and not this host's own address: ${commands.join("; ")}`;

@@ -44,9 +44,10 @@ export function redirectRequirements(state: HostState, targets: readonly Target[
 }
 
 function iptablesRequirements(state: HostState, targets: readonly Target[]): Requirement[] {
-  return iptablesRules(targets).map(({ vip, program, args }) => {
+  return iptablesRules(targets).map(({ traffic, program, args }) => {
     const place = state.iptablesRules.get(iptablesRuleText({ program, args }));
     const step = { kind: "iptablesRule", program, args } as const;
-    return ruleRequirement(`${program} nat PREROUTING for ${vip}`, step, place, WHY);
+    const chain = `${program} nat PREROUTING`;
+    return { ...ruleRequirement(`${chain} for ${traffic}`, step, place, WHY), part: chain };
   });
 }

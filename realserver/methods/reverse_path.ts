@@ -5,6 +5,9 @@
  * Where answers leave by the same interface it does no harm and is left alone. The kernel takes the larger value of
  * `all` and of the interface (Documentation/networking/ip-sysctl.rst); 2 is loose. IPv6 has no such variable.
  *
+ * Judged by the default route alone: no client may ever come from where a narrower one leads, for example a network of
+ * administrators, and then strict is right.
+ *
  * @module
  */
 

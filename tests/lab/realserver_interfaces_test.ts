@@ -157,3 +157,43 @@ Deno.test(
     assert.match(await pair.server.require("ip", ["address", "show", "vip0"]), new RegExp(`${VIP}/32`));
   },
 );
+
+Deno.test(
+  `a VIP that was on an interface without ARP stays there when that goes down or learns ARP${needing}`,
+  {
+    ignore,
+  },
+  async () => {
+    await using pair = await RealServerPair.create();
+    await pair.server.ip([
+      ...["link add vip0 type veth peer name vip1", "link set vip0 arp off up", "link set vip1 up"],
+      `address add ${VIP}/32 dev vip0`,
+    ]);
+    await pair.startWeb();
+    await pair.pointClientAtServer();
+    const before = await pair.snapshot();
+    const role = await pair.hold("--vip", VIP);
+    const held = await pair.snapshot();
+    const breaks = [
+      { change: "down", fact: "interface vip0", found: "down, it must be up", cure: "set vip0 up" },
+      {
+        change: "arp on",
+        fact: `VIP ${VIP}`,
+        found: `${VIP}/32 on vip0, it must be .* without ARP`,
+        cure: "switch ARP off on vip0 again: ip link set vip0 arp off",
+      },
+    ];
+    for (const { change, fact, found, cure } of breaks) {
+      await pair.server.ip([`link set vip0 ${change}`]);
+      const told = await role.until(new RegExp(`repaired: ${fact}: .*\n`));
+      assert.match(told, new RegExp(`^drift: ${fact} is ${found} `, "m"));
+      assert.deepEqual(told.match(/^repair: .*/gm), [`repair: ${cure}`]);
+      assert.equal(await pair.snapshot(), held, change);
+      assert.equal(await pair.isAnswered(VIP), false);
+      assert.equal(await pair.fetchFromVip(), "from the real server");
+    }
+    const { code, text } = await role.stop("SIGINT");
+    assert.equal(code, 0, text);
+    assert.equal(await pair.snapshot(), before);
+  },
+);

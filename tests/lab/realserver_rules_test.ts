@@ -86,6 +86,27 @@ Deno.test(
   },
 );
 
+Deno.test(`iptables: what one change does to the rules of two ports is told once${needing}`, {
+  ignore,
+}, async () => {
+  await using pair = await RealServerPair.create();
+  pair.hide("nft");
+  const ports = ["--port", "80:8080", "--port", "443"];
+  const role = await pair.hold("--no-repair", "--method", "redirect", "--vip", VIP, ...ports);
+  const accept = (action: string) => ["-t", "nat", action, "PREROUTING", "-j", "ACCEPT"];
+  await pair.server.require("iptables", accept("-I"));
+  await role.until(/drift: iptables nat PREROUTING for 192\.0\.2\.10 tcp port 443 .*port 80; cause/);
+  await role.until(/not repaired: /);
+  // Everything is looked at again and again here: an address that comes is only seen by a later look.
+  await pair.server.ip([`address add ${VIP}/32 dev lo`]);
+  assert.doesNotMatch(await role.until(/drift: VIP 192\.0\.2\.10 is /), /drift: iptables/);
+  await pair.server.require("iptables", accept("-D"));
+  const mended = await role.until(/holds again: iptables .*\n/);
+  assert.match(mended, /tcp port 443: -d .* -j REDIRECT, and with it iptables .* tcp port 80\n/);
+  const { text } = await role.stop("SIGINT");
+  assert.equal(text.match(/drift: iptables/g)?.length, 1, text);
+});
+
 Deno.test(`redirect: ports that touch, which nft joins by itself, are recognised${needing}`, {
   ignore,
 }, async () => {

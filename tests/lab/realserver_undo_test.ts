@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { shellCommand } from "../../host/command.ts";
+import { selfCommand } from "../../lab/self_command.ts";
 import type { ProgramResult } from "../../lab/namespace.ts";
 import { METHODS } from "../../model/config.ts";
 import { obstacle, REAL_SERVER_ADDRESS, RealServerPair, VIP, VIP6 } from "./realserver_pair.ts";
@@ -212,8 +214,20 @@ Deno.test(`a start that fails and cannot be taken back says both, the cause firs
   const nft =
     '#!/bin/sh\ncase "$*" in "delete table"*) echo no luck >&2; exit 1;; esac\nexec /usr/sbin/nft "$@"\n';
   await Deno.writeTextFile(`${folder}/nft`, nft, { mode: 0o755 });
-  const { code, stderr } = await roleWith(pair, folder, "--method", "nft", "--vip", VIP);
+  const before = await pair.snapshot();
+  const runDir = `${pair.folder}/a run's`;
+  const args = ["--run-dir", runDir, "--method", "nft", "--vip", VIP];
+  const { code, stderr } = await roleWith(pair, folder, ...args);
   assert.equal(code, 1);
   assert.match(stderr, /^lvsdr: .*failed: no address\n(?: {2}.*\n)*lvsdr: Cannot undo .*: no luck\n/);
   assert.doesNotMatch(stderr, /\n {4}at /, "no stack trace");
+
+  const command = /Repair the cause, then: (lvsdr .*)\n/.exec(stderr)![1]!;
+  assert.notEqual(await pair.snapshot(), before);
+  await Deno.remove(`${folder}/nft`);
+  const self = `#!/bin/sh\nexec ${shellCommand(selfCommand([]))} "$@"\n`;
+  await Deno.writeTextFile(`${folder}/lvsdr`, self, { mode: 0o755 });
+  const path = `PATH=${folder}:${Deno.env.get("PATH")}`;
+  await pair.server.require("env", [path, "sh", "-ec", command]);
+  assert.equal(await pair.snapshot(), before);
 });

@@ -5,8 +5,10 @@ import {
   addressText,
   type AddressWords,
   addressWords,
+  endpointText,
   hostOfUrl,
   isInPrefix,
+  isLoopback,
   networkAddress,
 } from "../../model/ip_address.ts";
 
@@ -63,4 +65,16 @@ Deno.test("networkAddress() is what another library says, for both families", ()
 
 Deno.test("hostOfUrl() puts brackets around IPv6 addresses only", () => {
   assert.deepEqual(["192.0.2.10", "2001:db8::10"].map(hostOfUrl), ["192.0.2.10", "[2001:db8::10]"]);
+});
+
+Deno.test("isLoopback() knows the loopback addresses of both families", () => {
+  for (const address of ["127.0.0.1", "127.9.9.9", "::1"]) assert.equal(isLoopback(address), true, address);
+  for (const address of ["0.0.0.0", "::", "128.0.0.1", "::2"]) {
+    assert.equal(isLoopback(address), false, address);
+  }
+});
+
+Deno.test("endpointText() puts an IPv6 address in brackets", () => {
+  assert.equal(endpointText("192.0.2.10", 80), "192.0.2.10:80");
+  assert.equal(endpointText("2001:db8::10", "80,443"), "[2001:db8::10]:80,443");
 });

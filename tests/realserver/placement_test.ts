@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { nicsHolding, onHost, onLoopbackOnly, onNothing } from "../../realserver/methods/placement.ts";
 import { assertFeasible, planSteps } from "../../realserver/requirement.ts";
+import { rememberHolders } from "../../realserver/target.ts";
 import { hostState, link, target, VIP } from "./host_states.ts";
 
 function withLinks(...links: ReturnType<typeof link>[]): ReturnType<typeof hostState> {
@@ -31,7 +32,48 @@ Deno.test("a VIP on an interface that answers no ARP is as good as one on lo, wh
   assert.deepEqual(onLoopbackOnly(state, target()).map(({ holds }) => holds), [true]);
   assert.deepEqual(nicsHolding(state, VIP), []);
   const down = withLinks(link("lo"), link("eth0"), { ...dummy, isUp: false });
-  assert.throws(() => assertFeasible(onLoopbackOnly(down, target())), /on dummy0/);
+  for (const requirements of [onLoopbackOnly(down, target()), onHost(down, target(), "lo")]) {
+    assert.deepEqual(requirements.filter(({ holds }) => !holds).map(({ fact }) => fact), [
+      "interface dummy0",
+    ]);
+    assert.throws(() => assertFeasible(requirements), { remedy: "ip link set dummy0 up" });
+  }
+  assert.deepEqual(nicsHolding(down, VIP), []);
+  const elsewhere = withLinks(link("lo", `${VIP}/32`), { ...dummy, isUp: false });
+  assert.deepEqual(
+    onLoopbackOnly(elsewhere, target()).map(({ holds }) => holds),
+    [true],
+    "lo has it as well",
+  );
+});
+
+Deno.test("what had the VIP at the start is silenced or set up, what has it since loses it or is a person's to set up", () => {
+  const dummy = { ...link("dummy0", `${VIP}/32`), index: 7 };
+  const restorations = (now: typeof dummy, atStart: readonly (typeof dummy)[]) => {
+    const [held] = rememberHolders([target()], atStart);
+    return onLoopbackOnly(withLinks(link("lo"), link("eth0"), now), held!)
+      .flatMap(({ restorations = [] }) => restorations)
+      .map(({ words, isByHand = false }) => ({ command: words.join(" "), isByHand }));
+  };
+  const noisy = { ...dummy, hasArp: true };
+  const down = { ...dummy, isUp: false };
+  const remove = { command: `ip address delete ${VIP}/32 dev dummy0`, isByHand: false };
+  const setUp = { command: "ip link set dummy0 up", isByHand: false };
+  assert.deepEqual(restorations(noisy, [dummy]), [{
+    command: "ip link set dummy0 arp off",
+    isByHand: false,
+  }]);
+  assert.deepEqual(restorations(noisy, [{ ...dummy, index: 8 }]), [remove]);
+  assert.deepEqual(restorations(noisy, [{ ...dummy, addresses: [] }]), [remove]);
+  assert.deepEqual(restorations(down, [dummy]), [setUp]);
+  for (const atStart of [[], [down]]) {
+    assert.deepEqual(restorations(down, atStart), [{ ...setUp, isByHand: true }]);
+  }
+  const wide = { ...noisy, addresses: link("dummy0", `${VIP}/24`).addresses };
+  assert.deepEqual(restorations(wide, [dummy]), [{
+    ...remove,
+    command: `ip address delete ${VIP}/24 dev dummy0`,
+  }]);
 });
 
 Deno.test("a VIP whose removal could take the host's own address along is left for a person to remove", () => {
