@@ -4,10 +4,11 @@
  * @module
  */
 
-import type { VirtualService } from "../model/config.ts";
+import type { Config } from "../model/config.ts";
 import type { AuditStatus, ServerAudit } from "../model/status_snapshot.ts";
 import { Audit } from "../sentinel/audit.ts";
 import { auditFinding, type ConfigFile, questionWord } from "../sentinel/finding.ts";
+import { pickDecoys } from "../sentinel/probe_choice.ts";
 import type { Vantage } from "../sentinel/vantage.ts";
 import { filterFor, Wire } from "../sentinel/wire.ts";
 import type { EventLog } from "./events.ts";
@@ -20,6 +21,8 @@ interface Batch {
   readonly vantage: Vantage;
   readonly servers: readonly string[];
   readonly vips: readonly string[];
+  /** Addresses they are asked for besides. */
+  readonly decoys: readonly string[];
 }
 
 export class ServerAudits {
@@ -29,6 +32,8 @@ export class ServerAudits {
   readonly #statuses = new Map<string, AuditStatus>();
   /** Real servers and VIPs whose last clear verdict was `answers`. */
   readonly #exposed = new Set<string>();
+  /** MACs by real server, which tell it from a host that answers for its address later. */
+  readonly #macs = new Map<string, string>();
   /** By index and MAC of the interface. Opening one stops this thread for tens of milliseconds, so they stay open. */
   readonly #wires = new Map<string, Wire>();
   #file: ConfigFile;
@@ -51,6 +56,10 @@ export class ServerAudits {
     );
     for (const key of this.#statuses.keys()) if (!wanted.has(key)) this.#statuses.delete(key);
     for (const key of this.#exposed) if (!wanted.has(key)) this.#exposed.delete(key);
+    const servers = new Set(
+      file.config.services.flatMap((service) => service.servers.map(({ address }) => address)),
+    );
+    for (const server of this.#macs.keys()) if (!servers.has(server)) this.#macs.delete(server);
     // Not under a conversation that is going on: libpcap would read from memory that is gone.
     void this.#alone(() => this.#closeUnused());
   }
@@ -85,7 +94,7 @@ export class ServerAudits {
 
   async #askAll(): Promise<ServerAudit[]> {
     const verdicts: ServerAudit[] = [];
-    for (const batch of batchesOf(this.#file.config.services, this.#vantages)) {
+    for (const batch of batchesOf(this.#file.config, this.#vantages)) {
       if (this.#stopped.signal.aborted) return [];
       const found = await this.#ask(batch);
       // A conversation that was cut short tells nothing.
@@ -96,14 +105,18 @@ export class ServerAudits {
     return verdicts;
   }
 
-  async #ask({ vantage: { link, senderAddress }, servers, vips }: Batch): Promise<ServerAudit[]> {
+  async #ask({ vantage, servers, vips, decoys }: Batch): Promise<ServerAudit[]> {
+    const { link, senderAddress } = vantage;
     const key = wireKey(link);
     try {
       const wire = this.#wires.get(key) ?? Wire.open(link, filterFor([]));
       this.#wires.set(key, wire);
       // An answer of long ago would be taken for one of now.
       wire.skip();
-      const audit = new Audit(wire, { servers, vips, senderAddress, asksEverybody: false });
+      const audit = new Audit(wire, {
+        ...{ servers, vips, senderAddress, asksEverybody: false },
+        ...{ decoys, known: this.#macs },
+      });
       await wire.converse([audit], this.#stopped.signal);
       return audit.verdicts;
     } catch (error) {
@@ -123,8 +136,9 @@ export class ServerAudits {
   }
 
   #conclude(audit: ServerAudit): void {
-    const { server, vip, verdict } = audit;
+    const { server, vip, verdict, mac } = audit;
     const key = keyOf(server, vip);
+    if (mac !== null) this.#macs.set(server, mac);
     this.#statuses.set(key, { verdict, at: new Date().toISOString() });
     if (verdict === "answers" && !this.#exposed.has(key)) {
       this.#exposed.add(key);
@@ -148,22 +162,23 @@ function keyOf(server: string, vip: string): string {
   return `${server} ${vip}`;
 }
 
-function batchesOf(services: readonly VirtualService[], vantages: readonly Vantage[]): Batch[] {
+function batchesOf(config: Config, vantages: readonly Vantage[]): Batch[] {
   const vipsOf = new Map<string, Set<string>>();
-  for (const { vip, servers } of services) {
+  for (const { vip, servers } of config.services) {
     for (const { address } of servers) {
       vipsOf.set(address, (vipsOf.get(address) ?? new Set()).add(vip));
     }
   }
   return vantages.flatMap((vantage) => {
+    const decoys = pickDecoys(config, vantage);
     const wanted = vantage.servers.filter((server) => vipsOf.has(server));
     const alike = Map.groupBy(wanted, (server) => [...vipsOf.get(server)!].toSorted().join(" "));
     return [...alike].flatMap(([text, servers]) => {
       const vips = text.split(" ");
-      const size = Math.max(1, Math.floor(MOST_QUESTIONS / vips.length));
+      const size = Math.max(1, Math.floor(MOST_QUESTIONS / (vips.length + decoys.length)));
       return Array.from(
         { length: Math.ceil(servers.length / size) },
-        (_, part) => ({ vantage, vips, servers: servers.slice(part * size, (part + 1) * size) }),
+        (_, part) => ({ vantage, vips, decoys, servers: servers.slice(part * size, (part + 1) * size) }),
       );
     });
   });

@@ -4,8 +4,9 @@
  * address.
  *
  * Who answers first for a real server's address need not be that real server: a host that is a proxy, or has the whole
- * subnet on lo, answers for all of them, and may be quicker. So everybody who answers is noted and asked, and a MAC is
- * taken for a real server's own only if it is the only one that could be.
+ * subnet on lo, answers for all of them, and may be quicker, or be the only one as the real server is down. So everybody
+ * who answers is noted and asked, and a MAC is taken for a real server's own only if it is the only one that could be, and
+ * answers for nothing that is somebody else's or nobody's.
  *
  * No question can mislead anybody: its sender is an address this host really has, or over ARP nobody (RFC 5227 §1.1).
  *
@@ -36,14 +37,14 @@ export interface VipHolders {
   readonly macs: readonly string[];
 }
 
-/** A MAC that answers for addresses that are not its own. */
+/** A MAC that answers for addresses that are not, or may not be, its own. */
 export interface Usurper {
   readonly mac: string;
-  /** The real server whose own MAC it is, or `null`. */
-  readonly server: string | null;
-  /** Other real servers that it answers for. */
+  /** Real servers that it answers for, and others as well. */
   readonly usurped: readonly string[];
-  /** Whether it answers for a VIP, and for all addresses that nobody is known to have. */
+  /** Real servers that it alone answers for: it is one of them, or they are down. */
+  readonly alone: readonly string[];
+  /** Whether it answers for a VIP or a real server, and for all addresses that nobody is known to have. */
   readonly isForEverything: boolean;
 }
 
@@ -55,8 +56,10 @@ export interface AuditQuestion {
   readonly senderAddress: string;
   /** Whether to ask everybody for the VIPs as well. */
   readonly asksEverybody: boolean;
-  /** Addresses that nobody is known to have, for which everybody is asked then. */
+  /** Addresses that nobody is known to have, for which all who are asked for the VIPs are asked too. */
   readonly decoys?: readonly string[];
+  /** MACs by real server that an earlier audit found to be their own. */
+  readonly known?: ReadonlyMap<string, string>;
 }
 
 /** What a real server, a MAC or everybody was asked so far. */
@@ -89,6 +92,7 @@ export class Audit implements Conversation {
   readonly #hosts = new Map<string, AskedHost>();
   readonly #everybody: Asked;
   readonly #decoys: readonly string[];
+  readonly #known: ReadonlyMap<string, string>;
   /** MACs that answered for each VIP and decoy. */
   readonly #answers: ReadonlyMap<string, Set<string>>;
 
@@ -101,6 +105,7 @@ export class Audit implements Conversation {
     );
     this.#everybody = { ...unasked(), isDone: !question.asksEverybody };
     this.#decoys = question.decoys ?? [];
+    this.#known = question.known ?? new Map();
     this.#answers = new Map([...question.vips, ...this.#decoys].map((address) => [address, new Set()]));
   }
 
@@ -132,7 +137,7 @@ export class Audit implements Conversation {
       if (left === 0) break;
       if (!isDue(question, nowMs, AUDIT_INTERVAL_MS)) continue;
       left -= 1;
-      for (const vip of this.#vips) this.#ask(mac, vip);
+      for (const address of this.#answers.keys()) this.#ask(mac, address);
     }
     if (isDue(this.#everybody, nowMs, AUDIT_INTERVAL_MS)) {
       for (const address of this.#answers.keys()) this.#ask(EVERYBODY, address);
@@ -157,13 +162,14 @@ export class Audit implements Conversation {
   /** The MAC that must be a real server's own, or `null` if there is none, or it cannot be told. */
   macOf(server: string): string | null {
     const macs = this.macsOf(server);
-    const single = macs.filter((mac) => this.#hosts.get(mac)!.servers.size === 1);
-    if (single.length === 1) return single[0]!;
+    const modest = macs.filter((mac) =>
+      this.#hosts.get(mac)!.servers.size === 1 && !this.#answersForNobody(mac)
+    );
+    if (modest.length === 1) return modest[0]!;
+    const known = this.#known.get(server);
+    if (known !== undefined && macs.includes(known)) return known;
     const [mac] = macs;
-    if (macs.length !== 1 || mac === undefined) return null;
-    // It answers for several real servers: for one that nobody else answers for, or for several that are one host.
-    const alone = [...this.#hosts.get(mac)!.servers].filter((other) => this.macsOf(other).length === 1);
-    return alone.length === 1 || !this.#answersForVip(mac) ? mac : null;
+    return macs.length === 1 && mac !== undefined && this.#isOneHost(mac) ? mac : null;
   }
 
   /** One for each real server and VIP, in the order given. */
@@ -182,7 +188,7 @@ export class Audit implements Conversation {
     }));
   }
 
-  /** Everybody who answers for addresses that are not its own. */
+  /** Everybody who answers for addresses that are not, or may not be, its own. */
   get usurpers(): Usurper[] {
     const macs = new Set([
       ...this.#hosts.keys(),
@@ -190,10 +196,13 @@ export class Audit implements Conversation {
     ]);
     return [...macs].flatMap((mac) => {
       const servers = [...this.#hosts.get(mac)?.servers ?? []];
-      const usurped = servers.length < 2 ? [] : servers.filter((server) => this.macOf(server) !== mac);
-      const isForEverything = this.#isForEverything(mac);
-      const own = servers.find((server) => this.macOf(server) === mac) ?? null;
-      return usurped.length === 0 && !isForEverything ? [] : [{ mac, server: own, usurped, isForEverything }];
+      const isForEverything = this.#answersForNobody(mac) && (servers.length > 0 || this.#answersForVip(mac));
+      const others = servers.filter((server) => this.macOf(server) !== mac);
+      // Of two that answer for one real server alone, neither is known to be wrong.
+      if (!isForEverything && (servers.length < 2 || others.length === 0)) return [];
+      const isAlone = (server: string) => this.macsOf(server).length === 1;
+      const usurped = others.filter((server) => !isAlone(server));
+      return [{ mac, usurped, alone: others.filter(isAlone), isForEverything }];
     });
   }
 
@@ -206,9 +215,21 @@ export class Audit implements Conversation {
     return this.#vips.some((vip) => this.#answers.get(vip)!.has(mac));
   }
 
-  #isForEverything(mac: string): boolean {
-    return this.#decoys.length >= FEWEST_DECOYS && this.#answersForVip(mac) &&
-      this.#decoys.every((decoy) => this.#answers.get(decoy)!.has(mac));
+  /** Whether a MAC answers for what nobody is known to have. */
+  #answersForNobody(mac: string): boolean {
+    return this.#hasDecoys && this.#decoys.every((decoy) => this.#answers.get(decoy)!.has(mac));
+  }
+
+  get #hasDecoys(): boolean {
+    return this.#decoys.length >= FEWEST_DECOYS;
+  }
+
+  /** Whether all that a MAC answers for can be addresses of one host, so that it need not be told which is its own. */
+  #isOneHost(mac: string): boolean {
+    const { servers } = this.#hosts.get(mac)!;
+    const isAlone = [...servers].every((server) => this.macsOf(server).length === 1);
+    if (!isAlone || this.#answersForNobody(mac)) return false;
+    return this.#hasDecoys || !this.#answersForVip(mac);
   }
 
   #ask(to: string, targetAddress: string): void {

@@ -145,12 +145,13 @@ export function contestFinding(server: string, macs: readonly string[]): Verdict
 }
 
 /**
- * What is wrong with a host that answers for others.
+ * What is wrong with a host that answers for others. It is known by its MAC alone: one that answers for a real server may
+ * be another host, while that is down.
  *
  * @param vips VIPs of the family.
  */
 export function usurperFinding(
-  { mac, server, usurped, isForEverything }: Usurper,
+  { mac, usurped, alone, isForEverything }: Usurper,
   vips: readonly string[],
   file: ConfigFile,
 ): VerdictFinding {
@@ -158,20 +159,26 @@ export function usurperFinding(
   const others = usurped.length === 1 ? "where another real server is" : "where other real servers are";
   const taken = [
     ...(usurped.length === 0 ? [] : [`${usurped.join(", ")}, ${others}`]),
+    ...(alone.length === 0 ? [] : [`${alone.join(", ")}, for which nobody else does`]),
     ...(isForEverything ? ["addresses that nobody is known to have"] : []),
+  ];
+  const causes = [
+    `holds a VIP with a prefix shorter than /${addressBits(familyOf(vip))} on lo`,
+    "is a proxy",
+    ...(usurped.length > 0 || alone.length < 2 || isForEverything
+      ? []
+      : ["is all of them, and is not hardened"]),
   ];
   return {
     verdict: "takes_addresses",
-    host: server ?? `the host with MAC ${mac}`,
-    problem: `${server === null ? `The host with MAC ${mac}` : `${server} (with ${mac})`} answers ${
-      questionWord(vip)
-    } for ${taken.join(", and for ")}: it holds a VIP with a prefix shorter than /${
-      addressBits(familyOf(vip))
-    } on lo, or is a proxy, and gets traffic of others`,
+    host: `the host with MAC ${mac}`,
+    problem: `The host with MAC ${mac} answers ${questionWord(vip)} for ${taken.join(", and for ")}: it ${
+      causes.join(", or ")
+    }, and gets traffic of others${alone.length === 0 ? "" : `; it is ${alone.join(" or ")}, unless down`}`,
     command: [
       ...vips.map(withoutPrefix),
       withoutProxy(vip, mac),
-      ...(server === null ? [] : [hardenCommand(file)]),
+      ...(alone.length === 0 ? [] : [hardenCommand(file)]),
     ].join("; "),
   };
 }

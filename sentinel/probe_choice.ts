@@ -1,5 +1,6 @@
 /**
- * Which addresses proofs may be made from: the configured one, or some of the real servers' subnet.
+ * Which addresses proofs may be made from: the configured one, or some of the real servers' subnet; and which nobody
+ * should answer for.
  *
  * @module
  */
@@ -11,6 +12,9 @@ import { familyOf, isInPrefix } from "../model/ip_address.ts";
 import { OperatorError } from "../model/operator_error.ts";
 import { pickCandidates } from "./probe_address.ts";
 import type { Vantage } from "./vantage.ts";
+
+/** Addresses that are asked for because nobody is known to have them. */
+const DECOYS = 3;
 
 /** What of a vantage a probe address depends on. */
 export type ProbePlace = Pick<Vantage, "link" | "subnet">;
@@ -50,4 +54,10 @@ export function freeLookingAddresses({ director, services }: Config, { link, sub
   const own = addressesLike(link, subnet.address).map(({ address }) => address);
   const configured = director.probeAddress === null ? [] : [director.probeAddress];
   return pickCandidates(subnet, new Set([...known, ...own, ...configured]));
+}
+
+/** Here and there in the subnet, addresses that nobody is known to have: a host may well have several in a row. */
+export function pickDecoys(config: Config, place: ProbePlace): string[] {
+  const picked = Array.from({ length: DECOYS }, () => freeLookingAddresses(config, place).slice(0, 1));
+  return [...new Set(picked.flat())];
 }

@@ -68,6 +68,8 @@ interface Probe {
   diagnoses: number;
   nextAtMs: number;
   hasForwarded: boolean;
+  /** A SYN that may have gone on to another host was answered by another MAC; was it asked then whose the VIP is? */
+  doubt: "none" | "raised" | "asked";
   /** It answered a question of the probe address for its own. */
   takesSource: boolean;
   answersPing: boolean;
@@ -112,6 +114,7 @@ export class Proof implements Conversation {
       diagnoses: 0,
       nextAtMs: 0,
       hasForwarded: false,
+      doubt: "none",
       takesSource: false,
       answersPing: false,
       outcome: null,
@@ -131,8 +134,14 @@ export class Proof implements Conversation {
       if (probe.outcome !== null) continue;
       if (++underWay > MOST_UNDER_WAY) break;
       if (probe.nextAtMs > nowMs) continue;
-      if (probe.syns < SYNS) {
-        if (left-- > 0) this.#sendSyn(probe, nowMs);
+      if (probe.doubt === "asked") {
+        probe.outcome = { verdict: "forwards" };
+      } else if (probe.doubt === "raised") {
+        if (left-- <= 0) continue;
+        this.#sendSyn(probe, nowMs, TTL_OWNER);
+        probe.doubt = "asked";
+      } else if (probe.syns < SYNS) {
+        if (left-- > 0) this.#sendSyn(probe, nowMs, probe.syns === 0 ? TTL_OWNER : TTL_CONTAINER);
       } else if (probe.hasForwarded) {
         probe.outcome = { verdict: "forwards" };
       } else if (probe.diagnoses < DIAGNOSES) {
@@ -171,7 +180,7 @@ export class Proof implements Conversation {
     if (segment.source === this.#address) {
       // Our own SYN once more: somebody has passed it on.
       const probe = this.#asked.get(segment.sourcePort)?.probe;
-      if (probe !== undefined) probe.hasForwarded = true;
+      if (probe !== undefined) noteForwarding(probe);
       return;
     }
     const asked = this.#asked.get(segment.destinationPort);
@@ -181,7 +190,15 @@ export class Proof implements Conversation {
     if (!isSynAck && (segment.flags & Flag.RST) === 0) return;
     const { target } = asked.probe;
     if (isSynAck) this.#sendReset(segment, target);
-    asked.probe.outcome ??= outcomeOfAnswer(segment, asked);
+    const { probe } = asked;
+    if (asked.ttl === TTL_CONTAINER && segment.mac !== target.mac && !probe.hasForwarded) {
+      // Another host may have the VIP, or the answer to the first SYN was lost, and it answers by a second interface.
+      if (probe.doubt !== "none") return;
+      probe.doubt = "raised";
+      probe.nextAtMs = 0;
+      return;
+    }
+    probe.outcome ??= outcomeOfAnswer(segment, asked);
   }
 
   #hearIcmp({ meaning, source, identifier, code, quoted }: IcmpMessage): void {
@@ -195,7 +212,7 @@ export class Proof implements Conversation {
     if (asked === undefined || asked.probe.outcome !== null) return;
     const { probe } = asked;
     if (meaning === "expired") {
-      probe.hasForwarded = true;
+      noteForwarding(probe);
       if (asked.ttl === TTL_CONTAINER) {
         probe.outcome = { verdict: "forwards" };
       } else if (probe.syns === 1) {
@@ -203,7 +220,7 @@ export class Proof implements Conversation {
         probe.nextAtMs = 0;
       }
     } else if (meaning === "redirect") {
-      probe.hasForwarded = true;
+      noteForwarding(probe);
     } else if (meaning === "unroutable") {
       probe.outcome = { verdict: "forwards" };
     } else if (meaning === "rejected") {
@@ -211,10 +228,9 @@ export class Proof implements Conversation {
     }
   }
 
-  #sendSyn(probe: Probe, nowMs: number): void {
+  #sendSyn(probe: Probe, nowMs: number, ttl: number): void {
     const { target } = probe;
     const sequence = crypto.getRandomValues(new Uint32Array(1))[0]!;
-    const ttl = probe.syns === 0 ? TTL_OWNER : TTL_CONTAINER;
     const sourcePort = this.#askedBy({ probe, sequence, ttl });
     this.#wire.sendSegment(this.#head(target, ttl), {
       sourcePort,
@@ -261,6 +277,13 @@ export class Proof implements Conversation {
       return number;
     }
   }
+}
+
+/** Notes a sign that what was sent to the VIP goes on to another host. */
+function noteForwarding(probe: Probe): void {
+  probe.hasForwarded = true;
+  // What another MAC has answered was passed on to it.
+  if (probe.doubt !== "none") probe.outcome ??= { verdict: "forwards" };
 }
 
 function outcomeOfAnswer(segment: TcpSegment, { probe: { target }, ttl }: Question): ProofOutcome {

@@ -11,14 +11,11 @@ import { familyOf } from "../model/ip_address.ts";
 import { OperatorError } from "../model/operator_error.ts";
 import { Audit } from "./audit.ts";
 import { AddressClaim, AddressOwner } from "./probe_address.ts";
-import { configuredAddress, freeLookingAddresses } from "./probe_choice.ts";
+import { configuredAddress, freeLookingAddresses, pickDecoys } from "./probe_choice.ts";
 import { Proof, type ProofOutcome, type ProofTarget } from "./proof.ts";
 import type { Vantage } from "./vantage.ts";
 import type { PlannedProof } from "./verify_plan.ts";
 import { filterFor, Wire } from "./wire.ts";
-
-/** Addresses that everybody is asked for because nobody is known to have them. */
-const DECOYS = 3;
 
 /** `not_provable`: a SYN tells nothing about it, or none could be sent. */
 export type PortOutcome =
@@ -84,9 +81,11 @@ export async function look(
   for (const plan of probed) {
     const { server, service: { vip }, ports } = plan;
     const mac = audit.macOf(server);
-    if (audit.macsOf(server).length === 0) outcomes.set(plan, { verdict: "unreachable" });
-    else if (mac === null) outcomes.set(plan, notProvable("several hosts may be the real server"));
-    else if (probeAddress === null) {
+    const macs = audit.macsOf(server);
+    if (macs.length === 0) outcomes.set(plan, { verdict: "unreachable" });
+    else if (mac === null) {
+      outcomes.set(plan, notProvable(`it cannot be told whether it is ${macs.join(" or ")}`));
+    } else if (probeAddress === null) {
       outcomes.set(plan, notProvable(`${hoarder!.mac} has every address to probe from`));
     } else reached.push({ plan, target: { server, mac, vip, port: ports.first } });
   }
@@ -96,12 +95,6 @@ export async function look(
   }
   const view = { interface: link.name, probeAddress, displaced: displacedAddress(configured, claim) };
   return { view, mac: link.mac, vips, audit, outcomes };
-}
-
-/** Here and there in the subnet: a host may well have several addresses in a row. */
-function pickDecoys(config: Config, vantage: Vantage): string[] {
-  const picked = Array.from({ length: DECOYS }, () => freeLookingAddresses(config, vantage).slice(0, 1));
-  return [...new Set(picked.flat())];
 }
 
 /** Audits, and looks for a free address meanwhile. */

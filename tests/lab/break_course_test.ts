@@ -54,7 +54,7 @@ const COURSES: Readonly<Record<BreakName, Course>> = {
   "prefix": {
     host: "rs2",
     said: [
-      "doctor on director: realserver-exposed",
+      // Nothing of an exposed real server: the director has come later, and cannot tell it from a proxy.
       "doctor on director: wire-alarm",
       ...UNHARDENED,
       "doctor on rs2: vip-prefix",

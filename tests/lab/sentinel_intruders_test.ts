@@ -61,7 +61,7 @@ Deno.test(
 );
 
 Deno.test(
-  `verify accuses a real server that takes every address, nobody else, and its command mends that${needing}`,
+  `verify accuses a host that takes every address by its MAC, no real server, and its command mends that${needing}`,
   { ignore },
   async () => {
     await using network = await DirectorNetwork.create(3);
@@ -74,15 +74,15 @@ Deno.test(
     const found = JSON.parse(stdout) as Verification;
     assert.deepEqual(
       network.servers.map((server) => arpVerdict(found, server)),
-      ["hardened", "answers", "hardened"],
+      ["hardened", "contested", "hardened"],
     );
     assert.deepEqual(found.findings.map(({ verdict, host }) => [verdict, host]), [
-      ["takes_addresses", thief!.address],
+      ["takes_addresses", `the host with MAC ${thief!.mac}`],
     ]);
     const [{ problem, command }] = found.findings as [Verification["findings"][number]];
     assert.match(
       problem,
-      /answers ARP for 192\.0\.2\.2\d, 192\.0\.2\.2\d, where other real servers are, and for/,
+      /answers ARP for 192\.0\.2\.21, 192\.0\.2\.23, where other real servers are, and for 192\.0\.2\.22, for which/,
     );
     for (const server of [first!, thief!, third!]) {
       assert.deepEqual(pathVerdicts(found, server), ["not_provable"]);

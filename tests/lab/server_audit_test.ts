@@ -90,3 +90,33 @@ Deno.test(
     assert.equal(port.stdout, "403");
   },
 );
+
+Deno.test(
+  `a director's audit tells a host with two addresses, and later one it knows that takes all of them${needing}`,
+  { ignore },
+  async () => {
+    await using network = await DirectorNetwork.create(2);
+    const [first, double] = network.servers;
+    await double!.namespace.setSysctls({ "net.ipv4.conf.all.arp_ignore": 0 });
+    await double!.namespace.ip(["addr add 192.0.2.31/24 dev eth0"]);
+    const director = await network.spawnDirector(configText({
+      settings: ["protocol: tcp", "port: 80", "health: none"],
+      servers: [[21, 1], [22, 1], [31, 1]],
+    }));
+    await director.waitFor(
+      "the first audit",
+      (status) => verdicts(status).join(" ") === "hardened answers answers",
+    );
+    await first!.namespace.setSysctls({ "net.ipv4.conf.all.arp_ignore": 0 });
+    await first!.namespace.ip([`addr add ${VIP}/24 dev lo`]);
+    assert.deepEqual(
+      (await audit(network)).map(({ verdict, mac }) => [verdict, mac]),
+      [first!, double!, double!].map(({ mac }) => ["answers", mac]),
+    );
+    await first!.namespace.ip(["link set eth0 down"]);
+    assert.deepEqual(
+      (await audit(network)).map(({ verdict }) => verdict),
+      ["unreachable", "answers", "answers"],
+    );
+  },
+);

@@ -99,22 +99,49 @@ for (const places of [IPV4, IPV6]) {
     assert.deepEqual(audit.holders, [{ vip, macs: [STRANGER] }]);
   });
 
-  Deno.test(`Audit ${over} blames the server that answers for another one first, and not the other one`, () => {
-    const { link, audit } = begin(places, { servers: [server, otherServer] });
+  Deno.test(`Audit ${over} does not take a host that answers for two servers, one of them there, for the other one`, () => {
+    const servers = [server, otherServer];
+    const decoys = [otherVip, places.probe];
+    const { link, audit } = begin(places, { servers, decoys });
     link.sent();
     link.neighbor("reply", OTHER_MAC, server, own);
     link.neighbor("reply", MAC, server, own);
     link.neighbor("reply", OTHER_MAC, otherServer, own);
     link.neighbor("reply", OTHER_MAC, vip, own);
-    assert.deepEqual(link.sent(), [link.request(OTHER_MAC, vip, own), link.request(MAC, vip, own)]);
+    assert.deepEqual(
+      link.sent(),
+      [OTHER_MAC, MAC].flatMap((mac) => [vip, ...decoys].map((address) => link.request(mac, address, own))),
+    );
     assert.deepEqual(audit.verdicts, [
       { server, vip, verdict: "hardened", mac: MAC },
-      { server: otherServer, vip, verdict: "answers", mac: OTHER_MAC },
+      { server: otherServer, vip, verdict: "contested", mac: null },
     ]);
     assert.deepEqual(audit.usurpers, [
-      { mac: OTHER_MAC, server: otherServer, usurped: [server], isForEverything: false },
+      { mac: OTHER_MAC, usurped: [server], alone: [otherServer], isForEverything: false },
     ]);
     assert.deepEqual(audit.holders, [{ vip, macs: [] }]);
+  });
+
+  Deno.test(`Audit ${over} blames the server that answers for another one, if its MAC is known from before`, () => {
+    const servers = [server, otherServer];
+    const { link, audit } = begin(places, { servers, known: new Map([[otherServer, OTHER_MAC]]) });
+    for (const address of [server, otherServer, vip]) link.neighbor("reply", OTHER_MAC, address, own);
+    link.neighbor("reply", MAC, server, own);
+    assert.deepEqual(audit.verdicts.map(({ mac, verdict }) => [mac, verdict]), [
+      [MAC, "hardened"],
+      [OTHER_MAC, "answers"],
+    ]);
+    assert.deepEqual(audit.usurpers, [
+      { mac: OTHER_MAC, usurped: [server], alone: [], isForEverything: false },
+    ]);
+  });
+
+  Deno.test(`Audit ${over} does not believe what was known from before against whoever answers now`, () => {
+    const { link, audit } = begin(places, { known: new Map([[server, OTHER_MAC]]) });
+    link.neighbor("reply", MAC, server, own);
+    assert.deepEqual(audit.verdicts, [{ server, vip, verdict: "hardened", mac: MAC }]);
+    link.neighbor("reply", STRANGER, server, own);
+    assert.deepEqual(audit.verdicts, [{ server, vip, verdict: "contested", mac: null }]);
   });
 
   Deno.test(`Audit ${over} blames a stranger that answers for every server, and none of them`, () => {
@@ -127,7 +154,7 @@ for (const places of [IPV4, IPV6]) {
       [OTHER_MAC, "hardened"],
     ]);
     const usurped = [server, otherServer];
-    assert.deepEqual(audit.usurpers, [{ mac: STRANGER, server: null, usurped, isForEverything: false }]);
+    assert.deepEqual(audit.usurpers, [{ mac: STRANGER, usurped, alone: [], isForEverything: false }]);
   });
 
   Deno.test(`Audit ${over} does not guess which of two MACs is a server's`, () => {
@@ -146,8 +173,48 @@ for (const places of [IPV4, IPV6]) {
     assert.deepEqual(audit.usurpers, []);
     link.neighbor("reply", MAC, vip, own);
     assert.deepEqual(audit.verdicts.map(({ verdict }) => verdict), ["contested", "contested"]);
-    const usurped = [server, otherServer];
-    assert.deepEqual(audit.usurpers, [{ mac: MAC, server: null, usurped, isForEverything: false }]);
+    const alone = [server, otherServer];
+    assert.deepEqual(audit.usurpers, [{ mac: MAC, usurped: [], alone, isForEverything: false }]);
+  });
+
+  Deno.test(`Audit ${over} takes two servers with one MAC for one host that answers, if it answers for no decoy`, () => {
+    const decoys = [otherVip, places.probe];
+    const servers = [server, otherServer];
+    const { link, audit } = begin(places, { servers, decoys, asksEverybody: false });
+    link.sent();
+    link.neighbor("reply", MAC, server, own);
+    assert.deepEqual(link.sent(), [vip, ...decoys].map((address) => link.request(MAC, address, own)));
+    link.neighbor("reply", MAC, otherServer, own);
+    link.neighbor("reply", MAC, vip, own);
+    assert.deepEqual(audit.verdicts.map(({ mac, verdict }) => [mac, verdict]), [
+      [MAC, "answers"],
+      [MAC, "answers"],
+    ]);
+    assert.deepEqual(audit.usurpers, []);
+    for (const decoy of decoys) link.neighbor("reply", MAC, decoy, own);
+    assert.deepEqual(audit.verdicts.map(({ verdict }) => verdict), ["contested", "contested"]);
+    assert.deepEqual(audit.usurpers, [{ mac: MAC, usurped: [], alone: servers, isForEverything: true }]);
+  });
+
+  Deno.test(`Audit ${over} takes nobody who answers for decoys for a server, VIP or not, but whoever answers beside`, () => {
+    const decoys = [otherVip, places.probe];
+    const { link, audit } = begin(places, { decoys });
+    for (const address of [server, ...decoys]) link.neighbor("reply", STRANGER, address, own);
+    assert.deepEqual(audit.verdicts, [{ server, vip, verdict: "contested", mac: null }]);
+    assert.deepEqual(audit.usurpers, [{
+      mac: STRANGER,
+      usurped: [],
+      alone: [server],
+      isForEverything: true,
+    }]);
+    link.neighbor("reply", MAC, server, own);
+    assert.deepEqual(audit.verdicts, [{ server, vip, verdict: "hardened", mac: MAC }]);
+    assert.deepEqual(audit.usurpers, [{
+      mac: STRANGER,
+      usurped: [server],
+      alone: [],
+      isForEverything: true,
+    }]);
   });
 
   Deno.test(`Audit ${over} finds who answers for everything: a VIP, and each address that nobody is known to have`, () => {
@@ -155,17 +222,15 @@ for (const places of [IPV4, IPV6]) {
     const { link, audit } = begin(places, { decoys });
     const [, ...asked] = link.sent();
     assert.deepEqual(asked, [vip, ...decoys].map((address) => link.request(BROADCAST, address, own)));
-    for (const address of [server, ...decoys]) link.neighbor("reply", MAC, address, own);
+    for (const address of decoys) link.neighbor("reply", MAC, address, own);
     for (const address of [vip, otherVip]) link.neighbor("reply", STRANGER, address, own);
     assert.deepEqual(audit.usurpers, [], "many addresses and no VIP, or a VIP and one of them");
     link.neighbor("reply", MAC, vip, own);
-    assert.deepEqual(audit.usurpers, [{ mac: MAC, server, usurped: [], isForEverything: true }]);
+    const everything = { usurped: [], alone: [], isForEverything: true };
+    assert.deepEqual(audit.usurpers, [{ mac: MAC, ...everything }]);
     link.neighbor("reply", STRANGER, otherServer, own);
-    assert.deepEqual(audit.usurpers.map(({ mac, server }) => [mac, server]), [[MAC, server], [
-      STRANGER,
-      null,
-    ]]);
-    assert.deepEqual(audit.holders, [{ vip, macs: [STRANGER] }], "nobody holds a decoy");
+    assert.deepEqual(audit.usurpers, [{ mac: STRANGER, ...everything }, { mac: MAC, ...everything }]);
+    assert.deepEqual(audit.holders, [{ vip, macs: [STRANGER, MAC].toSorted() }], "nobody holds a decoy");
   });
 
   Deno.test(`Audit ${over} ends though ever more MACs answer for a server`, () => {

@@ -112,20 +112,20 @@ Deno.test("contestFinding() names everybody who may be the real server", () => {
   );
 });
 
-Deno.test("usurperFinding() names the real server that takes addresses, and takes its VIPs' prefixes off first", () => {
+Deno.test("usurperFinding() names the host that takes addresses, and takes its VIPs' prefixes off first", () => {
   const mac = "02:00:00:00:00:15";
   const usurped = ["192.0.2.22", "192.0.2.23"];
   const { verdict, host, problem, command } = usurperFinding(
-    { mac, server: SERVER, usurped, isForEverything: true },
+    { mac, usurped, alone: [SERVER], isForEverything: true },
     [VIP, "192.0.2.11"],
     file(),
   );
-  assert.deepEqual([verdict, host], ["takes_addresses", SERVER]);
+  assert.deepEqual([verdict, host], ["takes_addresses", `the host with MAC ${mac}`]);
   assert.equal(
     problem,
-    `${SERVER} (with ${mac}) answers ARP for 192.0.2.22, 192.0.2.23, where other real servers are, and for ` +
-      "addresses that nobody is known to have: it holds a VIP with a prefix shorter than /32 on lo, or is a proxy, " +
-      "and gets traffic of others",
+    `The host with MAC ${mac} answers ARP for 192.0.2.22, 192.0.2.23, where other real servers are, and for ` +
+      `${SERVER}, for which nobody else does, and for addresses that nobody is known to have: it holds a VIP with a ` +
+      `prefix shorter than /32 on lo, or is a proxy, and gets traffic of others; it is ${SERVER}, unless down`,
   );
   assert(
     command.startsWith(
@@ -138,14 +138,22 @@ Deno.test("usurperFinding() names the real server that takes addresses, and take
 
 Deno.test("usurperFinding() has nobody hardened that is no real server", () => {
   const mac = "02:00:00:00:00:99";
-  const usurper = { mac, server: null, usurped: [], isForEverything: true };
+  const usurper = { mac, usurped: [SERVER], alone: [], isForEverything: true };
   const { host, problem, command } = usurperFinding(usurper, [VIP], file());
   assert.equal(host, `the host with MAC ${mac}`);
   assert.match(
     problem,
-    /^The host with MAC 02:00:00:00:00:99 answers ARP for addresses that nobody is known to have: /,
+    /for 192\.0\.2\.21, where another real server is, and for addresses that .* of others$/,
   );
   assert.doesNotMatch(command, /lvsdr/);
+});
+
+Deno.test("usurperFinding() thinks of a host that is several real servers, where nobody could tell, and has it hardened", () => {
+  const mac = "02:00:00:00:00:15";
+  const usurper = { mac, usurped: [], alone: [SERVER, "192.0.2.31"], isForEverything: false };
+  const { problem, command } = usurperFinding(usurper, [VIP], file());
+  assert.match(problem, /on lo, or is a proxy, or is all of them, and is not hardened, and gets/);
+  assert(command.endsWith("; lvsdr realserver -c /etc/lvsdr.yaml"), command);
 });
 
 Deno.test("outcomeText() says what was seen", () => {

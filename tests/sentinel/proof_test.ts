@@ -187,11 +187,40 @@ for (const places of [IPV4, IPV6]) {
     assert.deepEqual(outcome(), { verdict: "ok" });
   });
 
-  Deno.test(`Proof ${over} does not take the answer of a host behind a server that forwards for the server's`, () => {
-    const { link, outcome } = begin(places);
-    link.pass(1_000);
-    link.segment(ROUTER, vip, link.sentProbes()[0]!, SYN_ACK);
-    assert.deepEqual(outcome(), { verdict: "forwards" });
+  Deno.test(`Proof ${over} asks once more who owns the VIP, if another MAC answers a SYN that may have gone on to it`, () => {
+    const verdictAfter = (hear: (link: MemoryLink, again: SentProbe, second: SentProbe) => void) => {
+      const { link, outcome } = begin(places);
+      link.pass(1_000);
+      const [second] = link.sentProbes();
+      link.segment(ROUTER, vip, second!, SYN_ACK);
+      assert.equal(outcome(), null);
+      const [reset, again, ...more] = link.sentProbes();
+      assert.deepEqual([reset!.flags, again!.flags, again!.to, again!.ttl, more], [
+        Flag.RST,
+        Flag.SYN,
+        MAC,
+        1,
+        [],
+      ]);
+      hear(link, again!, second!);
+      return outcome();
+    };
+    assert.deepEqual(verdictAfter((link, again) => link.segment(ROUTER, vip, again, SYN_ACK)), {
+      verdict: "ok_other_mac",
+      mac: ROUTER,
+    });
+    const wordAfter = (hear: Parameters<typeof verdictAfter>[0]) => verdictAfter(hear)?.verdict ?? null;
+    assert.equal(wordAfter((link, again) => link.segment(MAC, vip, again, SYN_ACK)), "ok");
+    assert.equal(wordAfter((link, again) => link.segment(ROUTER, vip, again, RESET)), "not_listening");
+    assert.equal(wordAfter((link, again) => link.error(MAC, server, Icmp.EXPIRED, again)), "forwards");
+    assert.equal(wordAfter((link, _, second) => link.error(MAC, server, Icmp.REDIRECT, second)), "forwards");
+    const repeated = wordAfter((link, _, second) => {
+      link.segment(ROUTER, vip, second, SYN_ACK);
+      assert.deepEqual(link.sentProbes().map(({ flags }) => flags), [Flag.RST], "it is asked once");
+    });
+    assert.equal(repeated, null);
+    assert.equal(wordAfter((link) => link.pass(990)), null, "still waiting");
+    assert.equal(wordAfter((link) => link.pass(1_000)), "forwards", "the owner would have answered");
   });
 
   Deno.test(`Proof ${over} pings the VIP of a silent server only, whoever it would forward to`, () => {

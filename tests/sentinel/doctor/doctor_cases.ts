@@ -146,7 +146,7 @@ export const CASES: Readonly<Record<string, Case>> = {
       method: "redirect",
       state: { links: [link("lo"), ETH0], programs: new Set(["iptables"]) },
     }),
-    evidence: `iptables nat PREROUTING for ${VIP}: no such rule`,
+    evidence: `iptables nat PREROUTING for ${VIP} tcp port 80: no such rule`,
     fix: `iptables -w 5 -t nat -I PREROUTING -d ${VIP} -p tcp --dport 80 -j REDIRECT`,
   },
   "vip-prefix": {
