@@ -192,7 +192,7 @@ function buildProgram(exit: (code: ExitCode) => void): CommandUnknownOpts {
     .summary("show what a running director knows")
     .description(
       "Shows services, real servers and counters of the director on a run directory. Exits 1 when a service has no " +
-        "usable server, 69 when no director is running there.",
+        "usable server or an alarm stands, 69 when no director is running there.",
     )
     .addOption(jsonOption())
     .addOption(runDirOption())
@@ -230,7 +230,7 @@ function buildProgram(exit: (code: ExitCode) => void): CommandUnknownOpts {
     .description(
       "Looks at this host as a director or as a real server, and lists what is wrong, the worst first: what was seen and " +
         "where, why it is so, and the command that repairs it. A running director is asked for what it knows. Changes " +
-        "nothing. Exits 1 when something is wrong.",
+        "nothing. Needs root. Exits 1 when something is wrong.",
     )
     .addOption(configOption())
     .addOption(

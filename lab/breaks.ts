@@ -93,7 +93,7 @@ const MISDIRECTED: Suffering = {
 };
 
 const TORN: Suffering = {
-  claim: "The client reaches now the one, now the other, and a transfer does not survive the change",
+  claim: "The client is taken over by the second director, and a transfer does not survive the change",
   look: { isAskingAnew: true, hasTransfer: true },
   shows: ({ isTransferWhole }) => isTransferWhole === false,
 };

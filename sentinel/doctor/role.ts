@@ -45,7 +45,7 @@ export function chooseRole({ asked, runDir, hasSocket, hasJournal, file, links }
       : { role: "realserver", reason: `${file.path} lists ${own} under servers` };
   }
   throw new OperatorError(
-    `Cannot tell what this host is: no role of lvsdr has left anything in "${runDir}"`,
+    `Cannot tell what this host is: neither lvsdr director nor lvsdr realserver runs with "${runDir}" or has left anything there`,
     ExitCode.USAGE,
     { remedy: "Name the cluster's configuration with -c FILE, or the role's run directory with --run-dir" },
   );
