@@ -68,24 +68,30 @@ Deno.test(
   { ignore },
   async () => {
     await using network = await DirectorNetwork.create(1);
-    // Of the six hosts that a /29 has room for, two are known, and three more answer ARP.
+    // Of the six addresses that a /29 has, two are known, and three more belong to another host.
     const quiet = await Namespace.create(`${network.director.name}q`);
+    const other = await Namespace.create(`${network.director.name}o`);
     try {
       await connect({ namespace: quiet, interface: "eth0" }, {
         namespace: network.director,
         interface: "eth1",
       });
+      await connect({ namespace: other, interface: "eth0" }, { namespace: quiet, interface: "eth1" });
       await quiet.ip([
-        "addr add 198.51.100.1/29 dev eth0",
-        ...[3, 5, 6].map((n) => `addr add 198.51.100.${n}/32 dev lo`),
+        "link add br0 type bridge",
+        "link set eth0 master br0",
+        "link set eth1 master br0",
+        "link set br0 up",
+        "addr add 198.51.100.1/29 dev br0",
       ]);
+      await other.ip([3, 5, 6].map((n) => `addr add 198.51.100.${n}/29 dev eth0`));
       await network.director.ip(["addr add 198.51.100.2/29 dev eth1"]);
       const config = `services: [{ vip: 203.0.113.10, port: 80, servers: [{ address: 198.51.100.1 }] }]\n`;
       const free = await verifyJson(network, config);
       assert.equal(free.views[0]!.probeAddress, "198.51.100.4", "the only one left");
       assert.deepEqual(free.proofs.map(({ outcome }) => outcome.verdict), ["vip_missing"]);
 
-      await quiet.ip(["addr add 198.51.100.4/32 dev lo"]);
+      await other.ip(["addr add 198.51.100.4/29 dev eth0"]);
       const full = await runVerify(network, config);
       assert.equal(full.code, ExitCode.UNAVAILABLE);
       assert.match(
@@ -93,6 +99,7 @@ Deno.test(
         /No free address to probe from was found in the subnet of 198\.51\.100\.2\/29: what was tried is in use by /,
       );
     } finally {
+      await Namespace.remove(other.name);
       await Namespace.remove(quiet.name);
     }
   },
