@@ -20,7 +20,7 @@ import { unwindOnInterrupt } from "./interruption.ts";
 import { type Finding, median, middleHalf, progress, runBench } from "./report.ts";
 
 /** One after the other without a pause between: what else the machine does meets both alike. */
-const COUNTED_ROUNDS = 60;
+const COUNTED_ROUNDS = 30;
 /** Rounds after which it gives up on a machine that does not make frames fast enough. */
 const MOST_ROUNDS = 240;
 /** Rounds between two words of progress. */
