@@ -14,6 +14,7 @@ import { HostError } from "../model/operator_error.ts";
 import {
   areForeign,
   type Entry,
+  journalFileError,
   type Line,
   linesOfBoot,
   type OwnerScope,
@@ -160,16 +161,7 @@ function openFile(path: string): Deno.FsFile {
     return Deno.openSync(path, { read: true, write: true, create: true, mode: 0o600 });
   } catch (cause) {
     if (!(cause instanceof Error)) throw cause;
-    const isForbidden = cause instanceof Deno.errors.PermissionDenied;
-    throw new HostError(
-      path,
-      `Cannot open the undo journal "${path}": ${cause.message}`,
-      isForbidden ? ExitCode.NO_PERMISSION : ExitCode.FAILED,
-      {
-        cause,
-        remedy: isForbidden ? "Run as root, or choose another --run-dir" : "Choose another --run-dir",
-      },
-    );
+    throw journalFileError(path, "open", cause);
   }
 }
 

@@ -115,3 +115,14 @@ function entryFromText(path: string, text: string): Entry {
       });
   }
 }
+
+/** What an operator is told of a journal whose file cannot be used. */
+export function journalFileError(path: string, verb: "open" | "read", cause: Error): HostError {
+  const isForbidden = cause instanceof Deno.errors.PermissionDenied;
+  return new HostError(
+    path,
+    `Cannot ${verb} the undo journal "${path}": ${cause.message}`,
+    isForbidden ? ExitCode.NO_PERMISSION : ExitCode.FAILED,
+    { cause, remedy: isForbidden ? "Run as root, or choose another --run-dir" : "Choose another --run-dir" },
+  );
+}

@@ -4,11 +4,10 @@
  * @module
  */
 
-import { ExitCode } from "../model/exit_code.ts";
-import { HostError } from "../model/operator_error.ts";
 import { requireCommand } from "./command.ts";
 import {
   areForeign,
+  journalFileError,
   type Line,
   linesOfBoot,
   type OwnerScope,
@@ -63,16 +62,7 @@ function readFile(path: string): { readonly text: string; readonly inode: number
   } catch (cause) {
     if (cause instanceof Deno.errors.NotFound || cause instanceof Deno.errors.NotADirectory) return null;
     if (!(cause instanceof Error)) throw cause;
-    const isForbidden = cause instanceof Deno.errors.PermissionDenied;
-    throw new HostError(
-      path,
-      `Cannot read the undo journal "${path}": ${cause.message}`,
-      isForbidden ? ExitCode.NO_PERMISSION : ExitCode.FAILED,
-      {
-        cause,
-        remedy: isForbidden ? "Run as root, or choose another --run-dir" : "Choose another --run-dir",
-      },
-    );
+    throw journalFileError(path, "read", cause);
   }
 }
 
