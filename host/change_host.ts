@@ -115,7 +115,7 @@ export async function undoEarlierRun(path: string, report: Report): Promise<void
 }
 
 /** The command that takes back what is in a journal, which is `RUN_DIR/ROLE.journal`. */
-function journalUndoCommand(path: string): string {
+export function journalUndoCommand(path: string): string {
   const runDir = dirname(resolve(path));
   // Named even if it is the default one: the shell it is typed in may have another in its environment.
   return shellCommand(["lvsdr", basename(path, ".journal"), "--undo", "--run-dir", runDir]);

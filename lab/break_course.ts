@@ -9,12 +9,11 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { BreakName } from "./break_name.ts";
 import { type Break, BREAKS, type Place, sufferingOf } from "./breaks.ts";
 import type { Cluster } from "./cluster.ts";
-import { hostOfUrl } from "../model/ip_address.ts";
 import type { Process } from "./namespace.ts";
 import type { Report } from "./report.ts";
 import { isFine, type Look, observeClient, type Symptom, symptomText } from "./symptom.ts";
 import type { Terminal } from "./terminal.ts";
-import { HTTP_PORT, type LabHost, type LabRealServer, type Topology } from "./topology.ts";
+import { type LabHost, type LabRealServer, type Topology } from "./topology.ts";
 import type { Statement, Witnesses } from "./witnesses.ts";
 
 /** Who answers first is a race, and so is who is believed last: a client is looked at so often before one gives up. */
@@ -31,7 +30,7 @@ export interface Prescription {
   readonly witness: Statement["witness"];
   readonly id: string;
   readonly command: string;
-  /** Whether it did what it is for: its exit code is 0, or the role that it is goes on; and what it must show is shown. */
+  /** Whether it did what it is for: its exit code is 0, or the role that it is goes on. */
   readonly works: boolean;
 }
 
@@ -202,7 +201,7 @@ export class BreakCourse {
   }
 
   async #mend(
-    { cure, culprit, isListeningElsewhere = false }: Break,
+    { cure, culprit }: Break,
     { host }: Place,
     statements: readonly Statement[],
     rival: Process | null,
@@ -211,39 +210,27 @@ export class BreakCourse {
     const [first] = statements.filter((statement) => isFor(host, statement))
       .filter(({ witness }) => witness === cure);
     if (first !== undefined) {
-      const place = `${hostOfUrl(host.address)}:${HTTP_PORT}`;
-      typed.push(
-        await this.#obey(host, first, async (output) => {
-          if (isListeningElsewhere) return output.includes(place);
-          return rival === null || await this.#ends(rival);
-        }),
-      );
-    }
-    if (isListeningElsewhere) {
-      await this.#report.step(
-        `${host.name}: restart the web server on every address, as it says`,
-        () => this.#cluster.startServer(host as LabRealServer, this.#cluster.anywhere),
-      );
+      typed.push(await this.#obey(host, first, async () => rival === null || await this.#ends(rival)));
     }
     for (let visit = 0; culprit === "real server" && visit < MOST_VISITS; visit++) {
       const findings = (await this.#witnesses.doctor(host)).filter((finding) => isFor(host, finding));
       if (findings.length === 0) break;
-      for (const finding of findings) typed.push(await this.#obey(host, finding, () => true));
+      for (const finding of findings) typed.push(await this.#obey(host, finding));
     }
     return typed;
   }
 
-  /** Types what a statement says; `isDone` tells from what is printed then whether a command that ends did its work. */
+  /** Types what a statement says; `isDone` tells whether a command that ends without an error did its work. */
   async #obey(
     host: LabHost,
     { witness, id, command }: Statement & { readonly command: string },
-    isDone: (output: string) => boolean | Promise<boolean>,
+    isDone: () => Promise<boolean> = () => Promise.resolve(true),
   ): Promise<Prescription> {
     this.#report.command(host.name, command);
     const { process, code, output } = await this.#terminal.type(host, command);
     if (process !== null) this.#cluster.adopt(host, process);
     else this.#report.output(output);
-    const works = process !== null || (code === 0 && await isDone(output));
+    const works = process !== null || (code === 0 && await isDone());
     if (!works) this.#report.claim("That did its work", false, [`exit code ${code}`]);
     return { host: host.name, witness, id, command, works };
   }

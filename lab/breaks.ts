@@ -38,10 +38,7 @@ export interface Break {
   readonly culprit: "real server" | "spare";
   /** Commands typed on the host; a role that one of them starts goes on. */
   readonly commands: (place: Place) => readonly string[];
-  /**
-   * Whether the host's web server listens on the host's own address only. How it is told to listen on others a person has
-   * to know: the command can only show it.
-   */
+  /** Whether the host's web server listens on the host's own address only. */
   readonly isListeningElsewhere?: boolean;
   /** What brings it about, if it does not happen by itself: typed on the host before each look at the client. */
   readonly occasion?: string;
@@ -155,7 +152,8 @@ export const BREAKS: Readonly<Record<BreakName, Break>> = {
     isListeningElsewhere: true,
     suffering: SHARE_LOST,
     expected: { sentinel: [], verify: ["not_listening"], doctor: ["app-not-listening"] },
-    cure: "verify",
+    // From outside it cannot be told where the application listens instead.
+    cure: "doctor",
   },
   "forwarding": {
     story: "has lost the VIP, and forwards",

@@ -208,8 +208,8 @@ export function proofFinding(
         `${server} has ${service.vip}, but resets connections to port ${port}: no application listens on that address, ` +
           `so let it listen on ${
             endpointText(unspecifiedAddress(familyOf(service.vip)), localPort)
-          }, and see what does listen`,
-        `ss -Hltnp sport = :${localPort}`,
+          }; what does listen, and where, is shown by ss, and doctor tells what helps`,
+        `ss -Hltnp sport = :${localPort}; ${shellCommand(["lvsdr", "doctor", "-c", file.path])}`,
       );
     case "rejected":
       return finding(

@@ -6,13 +6,16 @@
 
 import { formatPorts, formatRange } from "../../config/port_list.ts";
 import { shellCommand } from "../../host/command.ts";
+import { journalUndoCommand } from "../../host/change_host.ts";
 import { addressesLike } from "../../host/links.ts";
-import type { PortRange } from "../../model/config.ts";
+import type { Method, PortRange } from "../../model/config.ts";
 import { type AddressFamily, endpointText, familyOf, unspecifiedAddress } from "../../model/ip_address.ts";
+import { promotionCommands } from "../../realserver/address_promotion.ts";
 import type { Binding, Target } from "../../realserver/target.ts";
 import type { Check, Observation } from "./check.ts";
 import { hasVip } from "./audit_checks.ts";
 import type { Facts, Listener } from "./facts.ts";
+import { holdCommand } from "./hold_command.ts";
 import { isTranslated } from "./port_translations.ts";
 import type { StoppedServer } from "./programs.ts";
 
@@ -25,42 +28,62 @@ export const APPLICATION_CHECK: Check = {
   level: "error",
   roles: ["realserver"],
   look: (facts) =>
-    (facts.realServer?.targets ?? []).filter((target) => hasVip(facts, target)).flatMap((target) =>
-      target.bindings.flatMap((binding) =>
-        binding.ports.filter(({ first, last }) => last - first < WIDEST_RANGE_PORTS).flatMap((range) =>
-          lookAtRange(facts, target, binding, range)
-        )
-      )
-    ),
+    silencesOf(facts, facts.realServer?.method ?? null).filter(({ target }) => hasVip(facts, target))
+      .map((silence) => observationOf(facts, silence)),
 };
 
-function lookAtRange(facts: Facts, target: Target, binding: Binding, range: PortRange): Observation[] {
-  const { vip } = target;
-  const { host } = facts;
-  const isRedirected = facts.realServer?.method === "redirect";
-  const reached = isRedirected ? redirectionAddress(facts, target) : vip;
-  const ports = binding.localPort === null
-    ? Array.from({ length: range.last - range.first + 1 }, (_, index) => range.first + index)
-    : [binding.localPort];
-  const silent = ports.map((port) => ({ protocol: binding.protocol, address: reached, port })).filter((
-    wanted,
-  ) =>
-    !isListenedOn(host.listeners, wanted, target) &&
-    // Method redirect is a translation itself.
-    (isRedirected || !isTranslated(host.translations, { ...wanted, address: vip }))
-  ).map(({ port }) => port);
-  if (silent.length === 0) return [];
-  const elsewhere = host.listeners.filter(({ protocol, address, port }) =>
-    protocol === binding.protocol && silent.includes(port) &&
-    [familyOf(vip), null].includes(familyOfListener(address))
+/** Ports that clients reach and nobody listens on. */
+interface Silence {
+  readonly target: Target;
+  readonly binding: Binding;
+  /** Of the VIP, as clients know them. */
+  readonly range: PortRange;
+  /** Where their packets arrive; `null` if that cannot be told. */
+  readonly reached: string | null;
+  /** Of {@linkcode reached}. */
+  readonly ports: readonly number[];
+}
+
+/** What would be silent if the host accepted its VIPs by a method. */
+function silencesOf(facts: Facts, method: Method | null): Silence[] {
+  const { realServer, host } = facts;
+  const isRedirected = method === "redirect";
+  return (realServer?.targets ?? []).flatMap((target) =>
+    target.bindings.flatMap((binding) =>
+      binding.ports.filter(isLookedAt).flatMap((range): Silence[] => {
+        const { vip } = target;
+        const reached = isRedirected ? redirectionAddress(facts, target) : vip;
+        const ports = (binding.localPort === null
+          ? Array.from({ length: range.last - range.first + 1 }, (_, index) => range.first + index)
+          : [binding.localPort]).filter((port) => {
+            const wanted = { protocol: binding.protocol, address: reached, port };
+            return !isListenedOn(host.listeners, wanted, target) &&
+              // Method redirect is a translation itself.
+              (isRedirected || !isTranslated(host.translations, { ...wanted, address: vip }));
+          });
+        return ports.length === 0 ? [] : [{ target, binding, range, reached, ports }];
+      })
+    )
   );
-  const names = formatPorts(runsOf(silent));
+}
+
+function isLookedAt({ first, last }: PortRange): boolean {
+  return last - first < WIDEST_RANGE_PORTS;
+}
+
+function observationOf(facts: Facts, silence: Silence): Observation {
+  const { target: { vip }, binding: { protocol }, range, reached, ports } = silence;
+  const { host: { listeners, stoppedServers }, realServer } = facts;
+  const elsewhere = listeners.filter((listener) =>
+    listener.protocol === protocol && ports.includes(listener.port) &&
+    [familyOf(vip), null].includes(familyOfListener(listener.address))
+  );
+  const names = formatPorts(runsOf(ports));
   const stopped = elsewhere.length > 0
     ? []
-    : host.stoppedServers.filter((server) => silent.some((port) => server.ports.includes(port)));
-  return [{
-    problem:
-      `No application listens on ${binding.protocol} ${endpointText(reached ?? vip, names)}: clients of ` +
+    : stoppedServers.filter((server) => ports.some((port) => server.ports.includes(port)));
+  return {
+    problem: `No application listens on ${protocol} ${endpointText(reached ?? vip, names)}: clients of ` +
       `${endpointText(vip, formatRange(range))} are refused by this host`,
     evidence: [
       ...(elsewhere.length === 0
@@ -68,38 +91,83 @@ function lookAtRange(facts: Facts, target: Target, binding: Binding, range: Port
         : elsewhere.map(({ address, port }) => `listening on ${listenerText(address, port)} (ss -ltnu)`)),
       ...stopped.map(({ unit }) => `${unit} is installed and does not run (systemctl status)`),
     ],
-    cause: isRedirected
+    cause: realServer?.method === "redirect"
       ? `method redirect hands the VIP's packets to ${
         reached ?? "the host's own address"
       }, not to the VIP or to 127.0.0.1`
       : "clients' packets are for the VIP, so that an application bound to another address never gets them",
-    ...remedyFor({ vip, reached: isRedirected ? null : vip, binding, silent, names }, stopped),
-  }];
+    fix: startCommand(stopped) ?? redirectCommands(facts),
+    advice: adviceFor(facts, silence),
+  };
 }
 
-/** What helps: starting the only program that it can be; else it is the administrator's to decide. */
-function remedyFor(
-  { vip, reached, binding, silent, names }: {
-    readonly vip: string;
-    /** An address that will do besides all of them, or `null`. */
-    readonly reached: string | null;
-    readonly binding: Binding;
-    readonly silent: readonly number[];
-    readonly names: string;
-  },
-  stopped: readonly StoppedServer[],
-): Pick<Observation, "fix" | "advice"> {
-  const filter = silent.map((port) => `sport = :${port}`).join(" or ");
+/** Starts the only program that it can be. */
+function startCommand([server, ...others]: readonly StoppedServer[]): string | null {
+  return server === undefined || others.length > 0 ? null : shellCommand(["systemctl", "start", server.unit]);
+}
+
+/**
+ * Hands the VIPs' packets to the host's own address, if whatever they are for listens there; `null` if not, or if
+ * something that cannot be undone by a command has given the host its VIPs.
+ */
+function redirectCommands(facts: Facts): string | null {
+  const { realServer, host: { links } } = facts;
+  if (realServer === null || !isRedirectEnough(facts)) return null;
+  const { journal, targets, method } = realServer;
+  const command = holdCommand(facts, "redirect");
+  // A role that runs has to end first, as it was started; a route is not seen as an address is.
+  if (command === null || method === "route" || (journal !== null && journal.owner !== null)) return null;
+  const undone = journal?.steps ?? [];
+  const removals = targets.flatMap(({ vip }) =>
+    links.flatMap((link) =>
+      addressesLike(link, vip).filter(({ address }) => address === vip).filter(() =>
+        !undone.some((step) =>
+          step.kind === "addAddress" && step.address === vip && step.device === link.name
+        )
+      ).map(({ prefixLength }) =>
+        shellCommand(["ip", "address", "delete", `${vip}/${prefixLength}`, "dev", link.name])
+      )
+    )
+  );
+  return [
+    ...(journal === null ? [] : [journalUndoCommand(journal.path)]),
+    ...targets.flatMap(({ vip }) => promotionCommands(vip, links)),
+    ...removals,
+    command,
+  ].join("\n");
+}
+
+/** Whether all that clients of this host's VIPs want to reach would be reached with method redirect. */
+function isRedirectEnough(facts: Facts): boolean {
+  const { realServer } = facts;
+  if (realServer === null || realServer.method === "redirect") return false;
+  const { targets } = realServer;
+  return targets.every(({ bindings }) =>
+    bindings.length > 0 && bindings.every(({ ports }) => ports.every(isLookedAt))
+  ) &&
+    targets.every((target) => redirectionAddress(facts, target) !== null) &&
+    silencesOf(facts, "redirect").length === 0;
+}
+
+/** What is the administrator's to decide. */
+function adviceFor(
+  facts: Facts,
+  { target: { vip }, binding: { protocol }, reached, ports }: Silence,
+): string {
+  const names = formatPorts(runsOf(ports));
+  const filter = ports.map((port) => `sport = :${port}`).join(" or ");
   const anywhere = unspecifiedAddress(familyOf(vip));
-  const [server, ...others] = stopped;
-  return {
-    fix: server === undefined || others.length > 0 ? null : shellCommand(["systemctl", "start", server.unit]),
-    advice:
-      "Which application serves its clients, and how it is told to, only this host's administrator knows: let it " +
-      `listen on ${endpointText(anywhere, names)}${
-        reached === null ? "" : ` or on ${endpointText(reached, names)}`
-      }; who has the port now: ss -Hln${binding.protocol === "tcp" ? "t" : "u"}p '${filter}'`,
-  };
+  const isRedirected = facts.realServer?.method === "redirect";
+  const places = `${endpointText(anywhere, names)}${
+    isRedirected || reached === null ? "" : ` or on ${endpointText(reached, names)}`
+  }`;
+  const whoHasIt = `who has the port now: ss -Hln${protocol === "tcp" ? "t" : "u"}p '${filter}'`;
+  return isRedirectEnough(facts)
+    ? "lvsdr realserver --method redirect, started or restarted so, and so in its unit, hands the VIP's packets to " +
+      `the address that is listened on; or let the application listen on ${places}, which saves connection tracking; ` +
+      whoHasIt
+    : "Which application serves its clients, and how it is told to, only this host's administrator knows: let it " +
+      `listen on ${places}; ${whoHasIt}`;
 }
 
 /** Ascending ports as ranges. */

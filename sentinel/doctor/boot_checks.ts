@@ -8,11 +8,11 @@ import { shellCommand } from "../../host/command.ts";
 import { sysctlName } from "../../host/sysctl.ts";
 import { deviceSysctl } from "../../realserver/host_state.ts";
 import { ARP_RULES } from "../../realserver/methods/arp_hardening.ts";
-import type { Target } from "../../realserver/target.ts";
 import type { FileSetting } from "../../realserver/sysctl_files.ts";
 import { hasVip } from "./audit_checks.ts";
 import type { Check } from "./check.ts";
 import type { Facts } from "./facts.ts";
+import { holdCommand } from "./hold_command.ts";
 
 /** Share of the connection tracking table from which on it counts as nearly full. */
 const NEARLY_FULL = 0.8;
@@ -36,8 +36,8 @@ export const BOOT_CHECKS: readonly Check[] = [
         evidence: [journalText(facts)],
         cause:
           "a network that comes up before the settings do makes the router learn this host's MAC for the VIP",
-        fix: holdCommand(facts),
-        ...(holdCommand(facts) === null
+        fix: holdCommand(facts, null),
+        ...(holdCommand(facts, null) === null
           ? { advice: "Start lvsdr realserver with the cluster's configuration: -c FILE" }
           : {}),
       }];
@@ -113,33 +113,6 @@ function journalText({ realServer }: Facts): string {
   return journal.isKept
     ? `${journal.path}: applied by lvsdr realserver --once, held by nobody`
     : `${journal.path}: the lvsdr realserver that made it has ended without undoing it`;
-}
-
-/** The command that holds this host as it is meant to be; `null` if it needs a configuration that is not known. */
-function holdCommand({ file, runDir, realServer, vips }: Facts): string | null {
-  const named = realServer?.journal?.scope?.interface ?? null;
-  const rest = [...(named === null ? [] : ["--interface", named]), "--run-dir", runDir];
-  if (file !== null) return shellCommand(["lvsdr", "realserver", "-c", file.path, ...rest]);
-  if (realServer === null) return null;
-  const { method, targets } = realServer;
-  const ports = method === "redirect" ? portWords(targets) : [];
-  if (ports === null) return null;
-  const source = [...vips.flatMap((vip) => ["--vip", vip]), ...ports];
-  return shellCommand(["lvsdr", "realserver", ...source, "--method", method, ...rest]);
-}
-
-/** Ports as a command line names them: single ones, the same for all VIPs, of one protocol; else `null`. */
-function portWords(targets: readonly Target[]): string[] | null {
-  const bindings = targets[0]?.bindings ?? [];
-  const isCommon = targets.every((target) => JSON.stringify(target.bindings) === JSON.stringify(bindings));
-  const protocols = [...new Set(bindings.map(({ protocol }) => protocol))];
-  const ranges = bindings.flatMap(({ ports, localPort }) => ports.map((range) => ({ ...range, localPort })));
-  if (!isCommon || protocols.length > 1 || ranges.some(({ first, last }) => first !== last)) return null;
-  const words = ranges.flatMap(({ first, localPort }) => [
-    "--port",
-    localPort === null ? String(first) : `${first}:${localPort}`,
-  ]);
-  return [...words, ...(protocols[0] === "udp" ? ["--protocol", "udp"] : [])];
 }
 
 /** A basic regular expression for the two ways sysctl.d(5) writes a variable. */

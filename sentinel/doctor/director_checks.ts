@@ -5,6 +5,7 @@
  */
 
 import { VLAN_FILTER, vlansOf } from "../../director/vlan_filter.ts";
+import { journalUndoCommand } from "../../host/change_host.ts";
 import { shellCommand } from "../../host/command.ts";
 import { addressesLike } from "../../host/links.ts";
 import { sysctlName } from "../../host/sysctl.ts";
@@ -60,15 +61,7 @@ export const DIRECTOR_CHECKS: readonly Check[] = [
             `${journal.path}: ${journal.owner === null ? "not undone" : `held by process ${journal.owner}`}`,
           ],
           cause,
-          fix: journal.owner === null
-            ? shellCommand([
-              "lvsdr",
-              "realserver",
-              "--undo",
-              "--run-dir",
-              journal.path.replace(/\/[^/]*$/, ""),
-            ])
-            : `kill ${journal.owner}`,
+          fix: journal.owner === null ? journalUndoCommand(journal.path) : `kill ${journal.owner}`,
         }]),
       ];
     },

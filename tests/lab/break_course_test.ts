@@ -73,7 +73,7 @@ const COURSES: Readonly<Record<BreakName, Course>> = {
   "app-down": {
     host: "rs2",
     said: ["doctor on rs2: app-not-listening", NOT_HELD, "verify on director: not_listening"],
-    typed: ["verify: not_listening", "doctor: not-held"],
+    typed: ["doctor: app-not-listening"],
   },
   "forwarding": {
     host: "rs2",

@@ -50,7 +50,9 @@ Deno.test(
       ],
     );
     assert.equal(verification.audits.length, 2 * 3, "each server is asked for each VIP");
-    assert.deepEqual(verification.findings.map(({ command }) => command), ["ss -Hltnp sport = :81"]);
+    assert.deepEqual(verification.findings.map(({ command }) => command), [
+      `ss -Hltnp sport = :81; lvsdr doctor -c ${network.folder}/verify.yaml`,
+    ]);
   },
 );
 

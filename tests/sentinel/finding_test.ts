@@ -77,7 +77,7 @@ Deno.test("proofFinding() speaks of the port that the server's application has",
   const cluster = file("realserver: { method: redirect }", `address: ${SERVER}, port: 8080`);
   const target = { server: SERVER, port: 80, probeAddress: "192.0.2.200" };
   const finding = proofFinding({ verdict: "not_listening" }, target, cluster.config.services[0]!, cluster)!;
-  assert.equal(finding.command, "ss -Hltnp sport = :8080");
+  assert.equal(finding.command, "ss -Hltnp sport = :8080; lvsdr doctor -c /etc/lvsdr.yaml");
   assert.match(finding.problem, /resets connections to port 80: .* listen on 0\.0\.0\.0:8080/);
 });
 

@@ -6,7 +6,7 @@ import { examine } from "../../../sentinel/doctor/check.ts";
 import { CHECKS } from "../../../sentinel/doctor/checks.ts";
 import type { Facts, HostFacts } from "../../../sentinel/doctor/facts.ts";
 import { parseIptablesTranslations } from "../../../sentinel/doctor/port_translations.ts";
-import { hostState, link, sysctls, target, VIP } from "../../realserver/host_states.ts";
+import { hostState, link, REAL_SERVER_ADDRESS, sysctls, target, VIP } from "../../realserver/host_states.ts";
 import { CASES, ETH0 } from "./doctor_cases.ts";
 import { directorFacts, realServerFacts } from "./recorded_facts.ts";
 
@@ -177,6 +177,54 @@ Deno.test("app-not-listening starts the one server program that is installed and
   }
   const elsewhere = { protocol: "tcp" as const, address: "127.0.0.1", device: null, port: 80 };
   assert.equal(findingWith({ listeners: [elsewhere], stoppedServers: [web("nginx")] }).fix, null);
+});
+
+Deno.test("app-not-listening starts method redirect where all is listened on at the host's own address, and nobody runs", () => {
+  const own = { protocol: "tcp" as const, address: REAL_SERVER_ADDRESS, device: null, port: 80 };
+  const fixWith = ({ host, realServer, ...changes }: Parameters<typeof realServerFacts>[0] = {}) => {
+    const facts = realServerFacts({
+      ...changes,
+      host: { listeners: [own], ...host },
+      realServer: { journal: null, ...realServer },
+    });
+    return examine(facts, CHECKS).find(({ id }) => id === "app-not-listening")!.fix;
+  };
+  const role = `lvsdr realserver --vip ${VIP} --port 80 --method redirect --run-dir /run/lvsdr`;
+  const removal = `ip address delete ${VIP}/32 dev lo`;
+  assert.equal(fixWith(), `${removal}\n${role}`);
+  const journal = {
+    path: "/run/lvsdr/realserver.journal",
+    steps: [],
+    isKept: true,
+    owner: null,
+    scope: null,
+  };
+  const takeBack = "lvsdr realserver --undo --run-dir /run/lvsdr";
+  assert.equal(fixWith({ realServer: { journal } }), `${takeBack}\n${removal}\n${role}`);
+  const steps = [{ kind: "addAddress" as const, address: VIP, device: "lo" }];
+  assert.equal(fixWith({ realServer: { journal: { ...journal, steps } } }), `${takeBack}\n${role}`);
+  // Wherever it stands: what is left of the host's own addresses is what the rule leads to.
+  const links = [link("lo"), link("eth0", `${VIP}/32`, `${REAL_SERVER_ADDRESS}/24`)];
+  assert.equal(fixWith({ state: { links } }), `ip address delete ${VIP}/32 dev eth0\n${role}`);
+
+  const of = (...ports: [first: number, last: number][]) => ({
+    targets: [target({
+      bindings: [{
+        protocol: "tcp" as const,
+        localPort: null,
+        ports: ports.map(([first, last]) => ({ first, last })),
+      }],
+    })],
+  });
+  const refused = [
+    { realServer: { journal: { ...journal, owner: 7 } } },
+    { realServer: { method: "route" as const } },
+    { realServer: of([80, 80], [81, 81]) },
+    { realServer: of([80, 80], [1000, 1999]) },
+    { host: { listeners: [{ ...own, address: "127.0.0.1" }] } },
+    { host: { listeners: [{ ...own, address: "192.0.2.99" }] } },
+  ];
+  for (const changes of refused) assert.equal(fixWith(changes), null, JSON.stringify(changes));
 });
 
 Deno.test("rp-filter says nothing of packets that were dropped when the filter is as it must be", () => {
