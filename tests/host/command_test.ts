@@ -99,3 +99,19 @@ Deno.test("shellCommand() quotes what a shell would take apart", async () => {
   const { stdout } = await runCommand("sh", ["-c", shellCommand(words)]);
   assert.equal(stdout, "plain|two words|it's|$HOME||a;b|*|");
 });
+
+Deno.test("runCommand() keeps no memory of programs that have ended: a role runs some for as long as it holds", async () => {
+  // In a process of its own: this one collects its garbage at other times.
+  const script = `
+    import { runCommand } from "${import.meta.resolve("../../host/command.ts")}";
+    const run = async (times) => {
+      for (let index = 0; index < times; index++) await runCommand("true", []);
+      return Deno.memoryUsage().rss;
+    };
+    const before = await run(100);
+    console.log(await run(400) - before);`;
+  const { stdout, stderr } = await runProgram(Deno.execPath(), ["eval", "--ext=ts", "--quiet", script]);
+  assert.match(stdout, /^-?\d+\n$/, stderr);
+  const bytesEach = Number(stdout) / 400;
+  assert(bytesEach < 40_000, `${bytesEach} bytes for each program`);
+});
