@@ -53,12 +53,7 @@ export function canonicalAddress(text: string): Reading<string> | null {
 export function readAddress(text: string): Reading<string> {
   // The zone says nothing about what kind of address it is.
   const reading = canonicalAddress(isIP(text) === 6 ? text.replace(/%.*$/, "") : text);
-  if (reading === null) {
-    return refused(
-      `Cannot read address ${quote(text)}: write an address such as 192.0.2.10 or 2001:db8::10 ` +
-        "(no host name, no port, no prefix length, no brackets, no leading zeros in IPv4)",
-    );
-  }
+  if (reading === null) return refused(`Cannot read address ${quote(text)}: ${addressRemedy(text)}`);
   if (!reading.ok) return reading;
   const unusable = UNUSABLE.find(([network, length]) => isInPrefix(reading.value, network, length));
   if (unusable !== undefined) return refused(`Cannot use address ${quote(text)}: ${unusable[2]}`);
@@ -69,6 +64,32 @@ export function readAddress(text: string): Reading<string> {
   }
   return reading;
 }
+
+/** The address that was meant by what is none, if it can be told. */
+function addressRemedy(text: string): string {
+  const bare = text.trim().replace(/^\[(.*)\]$/, "$1");
+  const [, host = "", suffix = ""] = /^(.*?)(\/[0-9.]*|:[0-9]*|\]:[0-9]*)$/.exec(bare) ?? [];
+  const inside = host.replace(/^\[/, "");
+  for (
+    const [address, why] of [[bare, ""], [inside, suffix.startsWith("/") ? PREFIX_LESS : PORT_LESS]] as const
+  ) {
+    if (canonicalAddress(address)?.ok) return `write ${address}${why}`;
+  }
+  if (/^[0-9]+(\.[0-9]+){3}$/.test(bare)) {
+    const large = bare.split(".").find((octet) => Number(octet) > 255);
+    return large === undefined
+      ? `write ${bare.split(".").map(Number).join(".")}, zeros in front mean another number to some programs`
+      : `${large} is more than 255, write an address such as 192.0.2.10`;
+  }
+  if (/^[0-9.]+$/.test(bare)) return "write four numbers with dots between them, such as 192.0.2.10";
+  return HOST_NAME.test(bare)
+    ? `it is a host name, write its address, which this tells: getent ahosts ${bare}`
+    : "write an address such as 192.0.2.10 or 2001:db8::10";
+}
+
+const PREFIX_LESS = " without a prefix length";
+const PORT_LESS = " without a port";
+const HOST_NAME = /^(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/i;
 
 /** Reads a virtual IP: an address, bare or with `/32`, for IPv6 `/128`. */
 export function readVip(text: string): Reading<string> {

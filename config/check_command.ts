@@ -44,7 +44,7 @@ export async function runCheck(
       return error.exitCode;
     }
     if (!(error instanceof ConfigError)) throw error;
-    output.writeError(`${error.report}\n${file}: ${counted(error.problems.length, "problem")}\n`);
+    output.writeError(`${error.report}\n${file}: ${error.count}\n`);
     return error.exitCode;
   }
 }

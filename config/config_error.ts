@@ -33,30 +33,40 @@ export interface ConfigProblem {
   readonly message: string;
 }
 
+/** Problems that are told at once: who has more has named another file, or one cause for all. */
+export const MOST_PROBLEMS = 100;
+
 /** Characters of a source line that are printed; the rest of a longer line is cut away on both sides. */
 const EXCERPT_WIDTH = 100;
 
 /** A configuration that cannot be used. Its message is the full report. */
 export class ConfigError extends OperatorError {
   override name = "ConfigError";
-  /** In the order of the file; at least one. */
+  /** In the order of the file; at least one, and at most {@linkcode MOST_PROBLEMS}. */
   readonly problems: readonly ConfigProblem[];
+  /** How many there are, for a message. */
+  readonly count: string;
   /** One entry per problem: `file:line:column: path: message`, the source line, a caret. Ends in a newline. */
   readonly report: string;
   /** In one line and without lines of the file: for the log and the page, which others read too. */
   readonly summary: string;
 
   /**
-   * @param problems In the order of the file; at least one.
+   * @param found In the order of the file; at least one.
    * @param text The file's text, with secrets masked: its lines are printed.
    */
-  constructor(problems: readonly ConfigProblem[], text: string) {
+  constructor(found: readonly ConfigProblem[], text: string) {
+    const problems = found.slice(0, MOST_PROBLEMS);
+    const count = found.length < MOST_PROBLEMS
+      ? counted(found.length, "problem")
+      : `${MOST_PROBLEMS} or more problems`;
     const lines = text.split(/\r\n|\r|\n/);
     const report = problems.map((problem) => render(problem, lines[problem.line - 1] ?? "")).join("");
     const first = problems[0]!;
-    const subject = `Cannot use configuration "${first.file}": ${counted(problems.length, "problem")}`;
+    const subject = `Cannot use configuration "${first.file}": ${count}`;
     super(`${subject}\n${report.trimEnd()}`, ExitCode.CONFIG);
     this.problems = problems;
+    this.count = count;
     this.report = report;
     this.summary = `${subject}${problems.length === 1 ? "" : ", the first"}: ${heading(first)}`;
   }

@@ -10,9 +10,16 @@ import { found, type Reading } from "./reading.ts";
 /** A field that is given as `Input` and becomes `Output`. */
 export type Field<Output, Input> = z.ZodType<Output, Input>;
 
-/** Says nothing about a missing value: that it is missing is said elsewhere, in the same words for all. */
-function expected(what: string): (issue: { readonly input?: unknown }) => string | undefined {
-  return ({ input }) => input === undefined ? undefined : `Expected ${what}, found ${found(input)}`;
+/** The beginning of a message that leaves to others what to write instead. */
+const COMPLAINT = "Expected ";
+
+/** Whether a message says what was expected and found, and not yet what to do. */
+export function isComplaint(message: string): boolean {
+  return message.startsWith(COMPLAINT);
+}
+
+function expected(what: string): (issue: { readonly input?: unknown }) => string {
+  return ({ input }) => `${COMPLAINT}${what}, found ${found(input)}`;
 }
 
 /** A whole number within bounds, both included. */
@@ -37,7 +44,7 @@ export function text<T>(
       // YAML made a number or a boolean of it: what `read` says of its text is more to the point.
       const reading = typeof input === "number" || typeof input === "boolean" ? read(String(input)) : null;
       if (reading === null) return expected(what)({ input });
-      return reading.ok ? `Expected ${what}, found ${found(input)}: put it in quotes` : reading.message;
+      return reading.ok ? expected(what)({ input }) : reading.message;
     },
   });
   return (pattern === undefined ? base : base.meta({ pattern })).transform((value, context) => {
@@ -48,9 +55,24 @@ export function text<T>(
   });
 }
 
-/** A text that must match `pattern`; the message never repeats it. */
-export function secretText(what: string, pattern: string): Field<string, string> {
-  const error = ({ input }: { readonly input?: unknown }): string | undefined =>
-    input === undefined ? undefined : `Expected ${what}${typeof input === "string" ? "" : ", in quotes"}`;
+/**
+ * A text that must match `pattern`; the message never repeats it.
+ *
+ * @param lengths Characters it has, at least and at most.
+ */
+export function secretText(
+  what: string,
+  pattern: string,
+  [shortest, longest]: readonly [number, number],
+): Field<string, string> {
+  const error = ({ input }: { readonly input?: unknown }): string => {
+    if (input === null) return `Cannot use an empty secret: write ${what}, or remove the key`;
+    if (typeof input !== "string") return `Cannot use this secret without quotes: write ${what}, in quotes`;
+    const { length } = input;
+    const fault = length < shortest || length > longest
+      ? `a secret of ${length} characters`
+      : "these characters";
+    return `Cannot use ${fault}: write ${what}`;
+  };
   return z.string({ error }).regex(new RegExp(pattern), { error });
 }

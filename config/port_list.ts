@@ -21,14 +21,41 @@ export function readPortRange(text: string): Reading<PortRange> {
   const first = Number(firstText);
   const last = Number(lastText);
   if (!new RegExp(PORT_RANGE_PATTERN).test(text) || first > HIGHEST_PORT || last > HIGHEST_PORT) {
-    return refused(
-      `Cannot read port ${quote(text)}: write a port from 1 to 65535 or a range such as "8000-8010"`,
-    );
+    return refused(`Cannot read port ${quote(text)}: ${portRemedy(text)}`);
   }
   if (first > last) {
     return refused(`Cannot use port range ${quote(text)}: it is inverted, write "${last}-${first}"`);
   }
   return understood({ first, last });
+}
+
+function portRemedy(text: string): string {
+  if (isServiceName(text)) return nameRemedy(text);
+  const spelled = spelledPorts(text);
+  if (spelled === null) return 'write a port from 1 to 65535 or a range such as "8000-8010"';
+  return spelled.length === 1
+    ? `write ${spelled[0]}`
+    : `write ${spelled.join(", ")}, each an entry of its own`;
+}
+
+/** Whether a text looks like the name of a port, services(5). */
+export function isServiceName(text: string): boolean {
+  return /^[a-z][a-z0-9-]{0,31}$/i.test(text);
+}
+
+/** What to do with the name of a port. */
+export function nameRemedy(name: string): string {
+  return `write its number, which this tells: getent services ${name}`;
+}
+
+/**
+ * Ports in this program's form that are written in another one, such as `80,443` or `8000:8010`; `null` if there is
+ * none.
+ */
+export function spelledPorts(text: string): (number | string)[] | null {
+  const parts = text.replace(/\s*[-:]\s*/g, "-").split(/[,;\s]+/);
+  const isPorts = parts.every((part) => new RegExp(PORT_RANGE_PATTERN).test(part) && readPortRange(part).ok);
+  return isPorts ? parts.map((part) => part.includes("-") ? part : Number(part)) : null;
 }
 
 /** Whether two ranges have a port in common. */

@@ -44,10 +44,7 @@ export function readPrefix(text: string): Reading<Prefix> {
   const bits = address === null ? 0 : addressBits(familyOf(address.value));
   const length = lengthText === undefined ? bits : Number(lengthText);
   if (address === null || !/^(0|[1-9][0-9]{0,2})$/.test(String(lengthText ?? bits)) || length > bits) {
-    return refused(
-      `Cannot read network ${quote(text)}: write one such as 198.51.100.0/24 or 2001:db8:1::/48, ` +
-        "or the address of one host",
-    );
+    return refused(`Cannot read network ${quote(text)}: ${networkRemedy(text, addressPart, lengthText)}`);
   }
   const network = networkAddress(address.value, length);
   if (network !== address.value) {
@@ -57,4 +54,12 @@ export function readPrefix(text: string): Reading<Prefix> {
     );
   }
   return understood({ address: network, length });
+}
+
+function networkRemedy(text: string, address: string, length: string | undefined): string {
+  if (/^(any|all|\*)$/i.test(text)) return "write 0.0.0.0/0, or ::/0 for IPv6";
+  const dotted = isIP(address) === 4 && isIP(length ?? "") === 4 ? dottedPrefix(length!) : null;
+  return dotted === null
+    ? "write one such as 198.51.100.0/24 or 2001:db8:1::/48, or the address of one host"
+    : `write ${networkAddress(address, dotted)}/${dotted}`;
 }

@@ -5,10 +5,15 @@
  */
 
 import { z } from "zod";
-import type { ConfigProblem, ConfigProblemCode } from "./config_error.ts";
-import { nearestWord } from "./nearest_word.ts";
+import { type ConfigProblem, type ConfigProblemCode, MOST_PROBLEMS } from "./config_error.ts";
+import { cureFor, exampleOf, keyPath } from "./cures.ts";
+import { isComplaint } from "./fields.ts";
+import { mendKeySlips } from "./key_slips.ts";
+import { lookAlike } from "./look_alikes.ts";
+import { meantWord } from "./other_words.ts";
 import { found, quote } from "./reading.ts";
 import { configSchema, type JsonSchema, jsonSchema } from "./schema.ts";
+import { homesOfKeys, keysOf, schemasAt, valueAt } from "./schema_lookup.ts";
 import { type Path, pathText, type YamlSource } from "./yaml_source.ts";
 
 type Issue = z.core.$ZodIssue;
@@ -21,6 +26,16 @@ const TYPE_NAMES: Readonly<Record<string, string>> = {
   object: "a mapping of keys",
 };
 
+/** Says of a file without a value what to write. */
+export function emptyMessage(): string {
+  return `Cannot use an empty configuration: add services: ${
+    exampleOf(schemasAt(jsonSchema(), ["services"], null))
+  }`;
+}
+
+/** A variable of a shell or of a template. */
+const VARIABLE = /\$\w|\$\{|\{\{/;
+
 /** What checking a value against the schema gives. */
 export interface SchemaResult {
   /** The configuration, or `null` if there is any problem. */
@@ -30,25 +45,28 @@ export interface SchemaResult {
   readonly brokenPaths: readonly Path[];
 }
 
-/** Checks the value of `source` against the schema. */
-export function checkSchema(value: unknown, source: YamlSource): SchemaResult {
-  const result = configSchema.safeParse(value, { error: message });
-  if (result.success) return { output: result.data, problems: [], brokenPaths: [] };
+/**
+ * Checks the value of `source` against the schema.
+ *
+ * A misspelt key gets the name that was meant in `source`, so that its value can be taken from there.
+ */
+export function checkSchema(source: YamlSource): SchemaResult {
+  const first = configSchema.safeParse(source.toValue(), { error: message });
+  if (first.success) return { output: first.data, problems: [], brokenPaths: [] };
   const schema = jsonSchema();
-  const problems: ConfigProblem[] = [];
-  const brokenPaths: Path[] = [];
-  const reported = new Set<string>();
-  for (const issue of result.error.issues.flatMap(withoutUnions)) {
+  const { problems: slips, told, excused } = mendKeySlips(source.toValue(), source, schema);
+  const value = source.toValue();
+  const problems: ConfigProblem[] = [...slips];
+  const brokenPaths: Path[] = [...excused];
+  const reported = new Set(excused.map(pathText));
+  const issues = configSchema.safeParse(value, { error: message }).error?.issues ?? [];
+  for (const issue of issues.flatMap(withoutUnions)) {
     if (issue.code === "unrecognized_keys") {
       for (const key of issue.keys) {
         const path = [...issue.path, key];
-        problems.push(
-          source.keyProblem(
-            "unknown_key",
-            path,
-            unknownKeyMessage(key, knownKeys(schema, issue.path, value)),
-          ),
-        );
+        if (problems.length >= MOST_PROBLEMS) break;
+        if (told.has(pathText(path))) continue;
+        problems.push(source.keyProblem("unknown_key", path, unknownKeyMessage(path, value, schema)));
       }
       continue;
     }
@@ -57,10 +75,39 @@ export function checkSchema(value: unknown, source: YamlSource): SchemaResult {
     if (reported.has(path)) continue;
     reported.add(path);
     brokenPaths.push(issue.path);
-    const code = issueCode(issue, valueAt(value, issue.path));
-    problems.push(source.problem(code, issue.path, issue.message));
+    if (problems.length >= MOST_PROBLEMS) continue;
+    const found = valueAt(value, issue.path);
+    problems.push(
+      source.problem(
+        issueCode(issue, found),
+        issue.path,
+        valueMessage(issue.message, issue.path, value, schema),
+      ),
+    );
   }
   return { output: null, problems, brokenPaths };
+}
+
+/** The message about a value, with what to write instead if it does not say so itself. */
+function valueMessage(complaint: string, path: Path, root: unknown, schema: JsonSchema): string {
+  const value = valueAt(root, path);
+  const schemas = schemasAt(schema, path, root);
+  const parent = schemasAt(schema, path.slice(0, -1), root);
+  const isRequired = typeof path.at(-1) === "number" ||
+    parent.some(({ required = [] }) => required.includes(String(path.at(-1))));
+  if (value === undefined) {
+    const words = schemas.flatMap((schema) => schema.const ?? []);
+    const example = exampleOf(schemas) ?? oneOf(words);
+    return `Cannot do without this key: add ${String(path.at(-1))}: ${example}`;
+  }
+  if (typeof value === "string") {
+    const foreign = lookAlike(value);
+    if (foreign !== null) return `Cannot use ${foreign.name}: ${foreign.remedy}`;
+    if (VARIABLE.test(value)) {
+      return `Cannot fill in ${quote(value)}: nothing is replaced in this file, write the value itself`;
+    }
+  }
+  return isComplaint(complaint) ? `${complaint}: ${cureFor(path, schemas, value, isRequired)}` : complaint;
 }
 
 /** The issues of the alternative that was meant; the issue itself if none or no single one was. */
@@ -86,15 +133,9 @@ function message(issue: RawIssue): string | undefined {
   const { input } = issue;
   switch (issue.code) {
     case "invalid_type":
-      if (input === undefined) return "Cannot do without this key: add it";
       return `Expected ${TYPE_NAMES[issue.expected] ?? issue.expected}, found ${found(input)}`;
-    case "invalid_value": {
-      if (input === undefined) return "Cannot do without this key: add it";
-      const values = issue.values.map(String);
-      const nearest = typeof input === "string" ? nearestWord(input, values) : null;
-      const hint = nearest === null ? "" : `, did you mean "${nearest}"?`;
-      return `Expected ${oneOf(values)}, found ${found(input)}${hint}`;
-    }
+    case "invalid_value":
+      return `Expected ${oneOf(issue.values.map(String))}, found ${found(input)}`;
     case "too_small":
       return "Expected at least one entry, found an empty list";
     case "too_big":
@@ -111,13 +152,15 @@ function message(issue: RawIssue): string | undefined {
 function unionMessage(issue: RawIssue & { readonly code: "invalid_union" }, input: unknown): string {
   if (issue.discriminator !== undefined) {
     const given = (input as Readonly<Record<string, unknown>>)[issue.discriminator];
-    if (given === undefined) return "Cannot do without this key: write tcp, http or dr";
     return `Expected tcp, http or dr, found ${found(given)}`;
   }
-  const wanted = issue.errors.flat().filter(({ path }) => path.length === 0).map(({ message }) =>
-    message.replace(/^Expected /, "").replace(/, found .*$/s, "")
-  );
-  return `Expected ${oneOf([...new Set(wanted)])}, found ${found(input)}`;
+  const messages = issue.errors.flat().filter(({ path }) => path.length === 0).map(({ message }) => message);
+  // Words with a remedy are more to the point than a list of what else could stand there.
+  const wanted = messages.filter(isComplaint);
+  const reading = messages.find((message) => !wanted.includes(message));
+  if (reading !== undefined) return reading;
+  const kinds = wanted.map((message) => message.replace(/^Expected /, "").replace(/, found .*$/s, ""));
+  return `Expected ${oneOf([...new Set(kinds)])}, found ${found(input)}`;
 }
 
 function oneOf(words: readonly string[]): string {
@@ -125,42 +168,21 @@ function oneOf(words: readonly string[]): string {
   return words.length < 2 ? last : `${words.slice(0, -1).join(", ")} or ${last}`;
 }
 
-function unknownKeyMessage(key: string, known: readonly string[]): string {
-  const nearest = nearestWord(key, known);
-  if (nearest !== null) return `Unknown key ${quote(key)}: did you mean "${nearest}"?`;
-  return `Unknown key ${quote(key)}: remove it, known keys here are ${known.join(", ")}`;
-}
-
-/** Keys the mapping at `path` may have. */
-function knownKeys(root: JsonSchema, path: Path, value: unknown): string[] {
-  let schemas = [root];
-  let at = value;
-  const alternatives = (schema: JsonSchema): JsonSchema[] => {
-    const inner = schema.anyOf ?? schema.oneOf;
-    if (inner === undefined) return [schema];
-    const type = typeof at === "object" && at !== null
-      ? (at as Readonly<Record<string, unknown>>).type
-      : undefined;
-    return inner.flatMap(alternatives).filter(({ properties }) =>
-      properties?.type?.const === undefined || properties.type.const === type
-    );
-  };
-  for (const part of path) {
-    schemas = schemas.flatMap((schema) => {
-      const next = typeof part === "number" ? schema.items : schema.properties?.[String(part)];
-      return next === undefined ? [] : [next];
-    });
-    at = valueAt(at, [part]);
-    schemas = schemas.flatMap(alternatives);
+/** A key that is no slip of one that could stand here: where it belongs, or what else can stand here. */
+function unknownKeyMessage(path: Path, root: unknown, schema: JsonSchema): string {
+  const key = String(path.at(-1));
+  const foreign = lookAlike(key);
+  if (foreign !== null) return `Cannot use ${foreign.name} in a key: ${foreign.remedy}`;
+  const mapping = path.slice(0, -1);
+  const known = [...keysOf(schemasAt(schema, mapping, root)).keys()];
+  const subject = `Unknown key ${quote(key)}`;
+  const homes = homesOfKeys(schema).get(key) ?? [];
+  if (homes.includes(keyPath(mapping))) {
+    const type = (valueAt(root, mapping) as { readonly type?: unknown }).type;
+    return `${subject} with type ${String(type)}: remove it, known keys here are ${known.join(", ")}`;
   }
-  return [...new Set(schemas.flatMap(({ properties }) => Object.keys(properties ?? {})))];
-}
-
-function valueAt(value: unknown, path: Path): unknown {
-  let at = value;
-  for (const part of path) {
-    if (typeof at !== "object" || at === null) return undefined;
-    at = (at as Readonly<Record<PropertyKey, unknown>>)[part];
-  }
-  return at;
+  if (homes.length > 0) return `${subject}: move it to where it belongs, ${oneOf(homes)}`;
+  const meant = meantWord(key, known);
+  if (meant !== null) return `${subject}: "${meant}" is here already, remove one of them`;
+  return `${subject}: remove it, known keys here are ${known.join(", ")}`;
 }

@@ -60,7 +60,9 @@ function checkPorts(service: ServiceDraft, refuse: Refuse): void {
   if (service.port === undefined && service.ports === undefined) {
     refuse([], "Cannot do without a port: add port: 80, ports: [80, 443] or ports: any");
   }
-  if (service.port !== undefined && service.ports !== undefined) {
+  const { port, ports } = service;
+  // One of them may stand for keys that nobody knows.
+  if (port !== undefined && ports !== undefined && port !== BROKEN && ports !== BROKEN) {
     refuse(["port"], "Cannot use port and ports together: remove one of them");
     return;
   }
@@ -71,7 +73,9 @@ function checkPorts(service: ServiceDraft, refuse: Refuse): void {
     if (overlap(before.range, range)) {
       refuse(
         path,
-        `Cannot list port ${formatRange(range)} twice: it overlaps with ${formatRange(before.range)}`,
+        `Cannot list port ${formatRange(range)} twice: it overlaps with ${
+          formatRange(before.range)
+        }, remove one of them`,
       );
     }
     // The wider range stays the one to compare with.

@@ -17,6 +17,10 @@ import { quote, type Reading, refused, understood } from "./reading.ts";
 /** Connections a table, and so a server, can be allowed at most. */
 export const MOST_CONNECTIONS = 64_000_000;
 
+const EXAMPLE_SERVER = { address: "192.0.2.21" };
+/** A service that nothing can be removed from. */
+export const EXAMPLE_SERVICE = { vip: "192.0.2.10", port: 80, servers: [EXAMPLE_SERVER] };
+
 const NAME_PATTERN = "^[a-z0-9][a-z0-9_.-]{0,63}$";
 const IPV4 = "[0-9]{1,3}(\\.[0-9]{1,3}){3}";
 const IPV6 = "[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*";
@@ -26,10 +30,10 @@ const PREFIX_PATTERN = `^(${IPV4}|${IPV6})(/[0-9]{1,3})?$`;
 const PATH_PATTERN = "^/[!-~]*$";
 
 const duration = (): Field<number, string> =>
-  text("a duration with its unit such as 5s", readDuration, DURATION_PATTERN);
+  text("a duration", readDuration, DURATION_PATTERN).meta({ examples: ["5s"] });
 
 /** Where a TCP or UDP port is expected. */
-export const portNumber = (): Field<number, number> => wholeNumber(1, HIGHEST_PORT);
+export const portNumber = (): Field<number, number> => wholeNumber(1, HIGHEST_PORT).meta({ examples: [80] });
 
 /** 0 and 4095 are reserved, IEEE 802.1Q §9.6. */
 const vlanNumber = (): Field<number, number> => wholeNumber(1, 4_094);
@@ -38,7 +42,10 @@ const vlanNumber = (): Field<number, number> => wholeNumber(1, 4_094);
 const MOST_PREFIXES = 1_000;
 
 const prefixList = (): z.ZodArray<Field<Prefix, string>> =>
-  z.array(text("a network", readPrefix, PREFIX_PATTERN)).max(MOST_PREFIXES);
+  z.array(text("a network", readPrefix, PREFIX_PATTERN).meta({ examples: ["198.51.100.0/24"] })).max(
+    MOST_PREFIXES,
+  )
+    .meta({ examples: [["198.51.100.0/24"]] });
 
 function readName(name: string): Reading<string> {
   return new RegExp(NAME_PATTERN).test(name) ? understood(name) : refused(
@@ -73,7 +80,10 @@ const persistenceSchema = z.strictObject({
   timeout: duration().prefault("5m").describe(
     "Time for which a client returns to the same real server after its last connection (duration, 100ms to 168h).",
   ),
-  netmask: z.union([wholeNumber(1, 128), text("a netmask", readNetmask)]).optional().describe(
+  netmask: z.union([
+    wholeNumber(1, 128),
+    text("a netmask", readNetmask).meta({ examples: ["255.255.255.0"] }),
+  ]).optional().describe(
     "Clients that share this much of their address share a real server (prefix length in bits, for IPv4 also a dotted " +
       "mask); the whole address by default, 32 or 128.",
   ),
@@ -111,7 +121,7 @@ export const checkSchema = z.discriminatedUnion("type", [
   z.strictObject({ type: z.literal("dr").describe(CHECK_TYPES), ...checkTiming }),
   z.strictObject({
     type: z.literal("http").describe(CHECK_TYPES),
-    path: text("a path such as /healthz", readPath, PATH_PATTERN).describe(
+    path: text("a path", readPath, PATH_PATTERN).meta({ examples: ["/healthz"] }).describe(
       "Path that is requested with GET.",
     ),
     status: wholeNumber(200, 599).default(200).describe("Status code that counts as healthy (HTTP status)."),
@@ -120,9 +130,10 @@ export const checkSchema = z.discriminatedUnion("type", [
 ]);
 
 const serverSchema = z.strictObject({
-  address: text("an address", readAddress, ADDRESS_PATTERN).describe(
-    "Address of the real server, of the VIP's family.",
-  ),
+  address: text("an address", readAddress, ADDRESS_PATTERN).meta({ examples: [EXAMPLE_SERVER.address] })
+    .describe(
+      "Address of the real server, of the VIP's family.",
+    ),
   vlan: z.union([z.literal("none"), vlanNumber()]).optional().describe(
     "VLAN the real server is reached in through the director's interface (VLAN number), or `none`; the service's by " +
       "default.",
@@ -143,10 +154,10 @@ const serverSchema = z.strictObject({
 });
 
 export const serviceSchema = z.strictObject({
-  name: text("a name", readName, NAME_PATTERN).optional().describe(
+  name: text("a name", readName, NAME_PATTERN).meta({ examples: ["web"] }).optional().describe(
     "Name in status, logs and commands, unique; VIP:PORT by default, [VIP]:PORT for IPv6, with /udp behind it for UDP.",
   ),
-  vip: text("an address", readVip, VIP_PATTERN).describe(
+  vip: text("an address", readVip, VIP_PATTERN).meta({ examples: [EXAMPLE_SERVICE.vip] }).describe(
     "Virtual IP clients connect to: one IPv4 or IPv6 address, in any spelling.",
   ),
   vlan: vlanNumber().optional().describe(
@@ -158,23 +169,30 @@ export const serviceSchema = z.strictObject({
   ),
   ports: z.union([
     z.literal("any"),
-    z.array(z.union([portNumber(), text("a port range", readPortRange, PORT_RANGE_PATTERN)])).min(1),
+    z.array(
+      z.union([
+        portNumber(),
+        text("a port range", readPortRange, PORT_RANGE_PATTERN).meta({ examples: ["8000-8010"] }),
+      ]),
+    ).min(1)
+      .meta({ examples: [[80, 443]] }),
   ]).optional().describe(
     'The service\'s ports (port numbers and ranges such as "8000-8010"), or `any`; they share its persistence.',
   ),
   scheduler: z.enum(SCHEDULER_NAMES).default(DEFAULT_SCHEDULER).describe(
     "How a real server is chosen for a new connection, by its ipvsadm(8) name.",
   ),
-  scheduler_options: z.array(z.enum(SCHEDULER_OPTIONS)).default([]).describe(
-    "Flags of the hash schedulers `sh` and `mh`, by their ipvsadm(8) names.",
-  ),
-  persistence: persistenceSchema.optional().describe(
+  scheduler_options: z.array(z.enum(SCHEDULER_OPTIONS)).meta({ examples: [["sh-port"]] }).default([])
+    .describe(
+      "Flags of the hash schedulers `sh` and `mh`, by their ipvsadm(8) names.",
+    ),
+  persistence: persistenceSchema.meta({ examples: [{ timeout: "5m" }] }).optional().describe(
     "Sends a client's later connections to the real server of its first; absent means none.",
   ),
   one_packet: z.boolean().default(false).describe(
     "Whether every UDP packet is scheduled on its own, without a connection; only for `protocol: udp`.",
   ),
-  timeouts: timeoutsSchema.prefault({}).describe(
+  timeouts: timeoutsSchema.prefault({}).meta({ examples: [{ established: "15m" }] }).describe(
     "Idle timeouts of this service, instead of the global ones.",
   ),
   on_server_loss: z.enum(["reset", "move", "drop"]).default("reset").describe(
@@ -184,7 +202,7 @@ export const serviceSchema = z.strictObject({
     "What becomes of a TCP packet that belongs to no connection and opens none; `schedule` by default for the " +
       "schedulers sh, mh and dh, `reset` for the others.",
   ),
-  slow_start: text("a duration with its unit such as 30s", readDurationOrZero, DURATION_PATTERN).prefault(
+  slow_start: text("a duration", readDurationOrZero, DURATION_PATTERN).meta({ examples: ["30s"] }).prefault(
     "0s",
   )
     .describe(
@@ -200,10 +218,12 @@ export const serviceSchema = z.strictObject({
     "New connections that one source, an IPv4 address or an IPv6 /64, may open (connections per second); 0 means no " +
       "limit.",
   ),
-  health: z.union([z.literal("none"), checkSchema]).optional().describe(
+  health: z.union([z.literal("none"), checkSchema.meta({ examples: [{ type: "tcp" }] })]).optional().describe(
     "How real servers are checked; a TCP connect to the first port by default, `none` (default for UDP) means always up.",
   ),
-  servers: z.array(serverSchema).min(1).describe(
+  servers: z.array(serverSchema.meta({ examples: [EXAMPLE_SERVER] })).min(1).meta({
+    examples: [EXAMPLE_SERVICE.servers],
+  }).describe(
     "Real servers, in the order schedulers see them; at least one.",
   ),
 });

@@ -14,12 +14,14 @@ import {
   isSeq,
   LineCounter,
   type Node,
+  type Pair,
   parseDocument,
   visit,
-  type YAMLError,
 } from "yaml";
-import type { ConfigProblem, ConfigProblemCode } from "./config_error.ts";
+import { type ConfigProblem, type ConfigProblemCode, MOST_PROBLEMS } from "./config_error.ts";
 import { quote } from "./reading.ts";
+import { type SyntaxFlaw } from "./unclosed.ts";
+import { syntaxFlaws } from "./syntax_flaws.ts";
 import { isSecretKey, mask, maskLikelySecrets } from "./secrets.ts";
 
 export type Path = readonly PropertyKey[];
@@ -30,16 +32,6 @@ const MOST_VALUES = 1_000_000;
 const MOST_LEVELS = 64;
 
 const TOO_DEEP = `Cannot read more than ${MOST_LEVELS} levels of nesting: remove the surplus brackets`;
-
-/** Remedies where the parser's own words do not tell an operator what to do. */
-const SYNTAX_MESSAGES: Readonly<Partial<Record<YAMLError["code"], string>>> = {
-  DUPLICATE_KEY: "Cannot use the same key twice in one mapping: remove one of them",
-  NON_STRING_KEY: "Cannot use a list or a mapping as a key: write a word",
-  MULTIPLE_DOCS:
-    "Cannot use several documents in one file: remove the --- line and what belongs to the other document",
-  TAG_RESOLVE_FAILED: "Cannot use this tag: remove it",
-  TAB_AS_INDENT: "Cannot use a tab as indentation: use spaces",
-};
 
 /** Text of a path, for example `services[0].vip`; a key that is no plain word is quoted and escaped. */
 export function pathText(path: Path): string {
@@ -75,16 +67,21 @@ export class YamlSource {
       lineCounter: this.#lineCounter,
       prettyErrors: false,
       stringKeys: true,
+      // They are found here, with the line of the other one, and in linear time.
+      uniqueKeys: false,
       // Stated, so that a %YAML 1.1 directive cannot turn `off` into false or 10:20 into a number.
       schema: "core",
     });
     const { errors, warnings } = this.#document;
-    const structural = this.#structuralProblem(this.#document);
-    // Unclosed brackets would be reported once a level.
-    const reported = structural?.message === TOO_DEEP ? [] : this.#parserProblems([...errors, ...warnings]);
-    this.syntaxProblems = structural === null ? reported : [...reported, structural];
-    this.hasValue = structural === null && warnings.length === 0 &&
-      errors.every(({ code }) => code === "DUPLICATE_KEY");
+    const structural = this.#structuralFlaw(this.#document);
+    const lineOf = (offset: number): number => Math.max(this.#lineCounter.linePos(offset).line, 1);
+    // Unclosed brackets would be told once a level.
+    const until = structural?.message === TOO_DEEP ? structural.offset : Infinity;
+    const told = [...errors, ...warnings].filter(({ pos }) => pos[0] < until);
+    const causes = [syntaxFlaws(text, told, lineOf), structural === null ? [] : [structural]];
+    const flaws = causes.find(({ length }) => length > 0) ?? this.#duplicateKeys(lineOf);
+    this.syntaxProblems = flaws.map(({ offset, message }) => this.#problemAt(offset, "syntax", [], message));
+    this.hasValue = structural === null && warnings.length === 0 && errors.length === 0;
   }
 
   /** The text with secrets, and what is likely to be one, replaced by asterisks of the same length. */
@@ -111,6 +108,12 @@ export class YamlSource {
   toValue(): unknown {
     // Expansion was measured before.
     return this.#document.toJS({ maxAliasCount: -1 });
+  }
+
+  /** Gives a misspelt key of the mapping at `path` the name that was meant; it keeps its place. */
+  renameKey(path: Path, from: string, to: string): void {
+    const key = this.#pairOf(this.#nodeAt(path), from)?.key;
+    if (isScalar(key)) key.value = to;
   }
 
   /** A problem of the value at `path`; of the mapping around it if there is none. */
@@ -140,24 +143,36 @@ export class YamlSource {
     };
   }
 
-  #parserProblems(errors: readonly YAMLError[]): ConfigProblem[] {
-    const problems = new Map<string, ConfigProblem>();
-    for (const { code, message, pos } of errors) {
-      const plain = SYNTAX_MESSAGES[code] ??
-        // It ends in text of the file, which may be a secret; the line is shown anyway.
-        sentence(code === "UNEXPECTED_TOKEN" ? message.replace(/: .*/s, "") : message);
-      const problem = this.#problemAt(pos[0], "syntax", [], plain);
-      problems.set(`${pos[0]} ${problem.message}`, problem);
-    }
-    return [...problems.values()];
+  #duplicateKeys(lineOf: (offset: number) => number): SyntaxFlaw[] {
+    const flaws: SyntaxFlaw[] = [];
+    visit(this.#document, {
+      Map: (_, { items }) => {
+        const firstAt = new Map<string, number>();
+        for (const { key } of items) {
+          if (!isScalar(key)) continue;
+          const name = String(key.value ?? "");
+          const offset = key.range?.[0] ?? 0;
+          const first = firstAt.get(name);
+          if (first === undefined) firstAt.set(name, offset);
+          else if (flaws.length < MOST_PROBLEMS) {
+            const where = `line ${lineOf(first)} has it already`;
+            flaws.push({
+              offset,
+              message: `Cannot use key ${quote(name)} twice: ${where}, remove one of them`,
+            });
+          }
+        }
+      },
+    });
+    return flaws;
   }
 
   /** Resolves aliases and measures what they expand to, so that the value can be taken without risk. */
-  #structuralProblem(document: Document.Parsed): ConfigProblem | null {
-    let problem: ConfigProblem | null = null;
+  #structuralFlaw(document: Document.Parsed): SyntaxFlaw | null {
+    let flaw: SyntaxFlaw | null = null;
     const refuse = (node: Node, message: string): void => {
       // One is enough: those that follow are its consequences.
-      problem ??= this.#problemAt(node.range?.[0] ?? 0, "syntax", [], message);
+      flaw ??= { offset: node.range?.[0] ?? 0, message };
     };
     const anchors = new Map<string, Node>();
     const extents = new Map<Node, Extent>();
@@ -198,25 +213,16 @@ export class YamlSource {
       return extent;
     };
     measure(document.contents, 1);
-    return problem;
+    return flaw;
   }
 
   #offset(path: Path, what: "key" | "value"): number {
     let node = this.#resolve(this.#document.contents);
     let key: Node | null = null;
     for (const part of path) {
-      let next: unknown;
-      let nextKey: Node | null = null;
-      if (isMap(node)) {
-        // The last of duplicates is the one that counts in the value too.
-        const pair = node.items.findLast(({ key }) =>
-          isScalar(key) && String(key.value ?? "") === String(part)
-        );
-        next = pair?.value;
-        nextKey = isNode(pair?.key) ? pair.key : null;
-      } else if (isSeq(node)) {
-        next = node.items[Number(part)];
-      }
+      const pair = this.#pairOf(node, part);
+      const next = isSeq(node) ? node.items[Number(part)] : pair?.value;
+      const nextKey = isNode(pair?.key) ? pair.key : null;
       if (next === undefined && nextKey === null) return node?.range?.[0] ?? 0;
       key = nextKey;
       node = this.#resolve(next);
@@ -227,13 +233,22 @@ export class YamlSource {
     return place?.range?.[0] ?? 0;
   }
 
+  #nodeAt(path: Path): Node | null {
+    let node = this.#resolve(this.#document.contents);
+    for (const part of path) {
+      node = this.#resolve(isSeq(node) ? node.items[Number(part)] : this.#pairOf(node, part)?.value);
+    }
+    return node;
+  }
+
+  /** The pair of a mapping that counts in its value: the last of duplicates. */
+  #pairOf(node: Node | null, key: PropertyKey): Pair<unknown, unknown> | undefined {
+    if (!isMap(node)) return undefined;
+    return node.items.findLast((pair) => isScalar(pair.key) && String(pair.key.value ?? "") === String(key));
+  }
+
   #resolve(node: unknown): Node | null {
     if (!isNode(node)) return null;
     return this.#targets.get(node) ?? node;
   }
-}
-
-/** The parser's message in the form of this program's: a capital first, no full stop last. */
-function sentence(message: string): string {
-  return message.slice(0, 1).toUpperCase() + message.slice(1).replace(/\.+$/, "");
 }

@@ -118,7 +118,8 @@ Deno.test("runCheck() prints problems as JSON", async () => {
       file,
       line: 1,
       column: 11,
-      message: "Expected at least one entry, found an empty list",
+      message: "Expected at least one entry, found an empty list: write " +
+        "[{ vip: 192.0.2.10, port: 80, servers: [{ address: 192.0.2.21 }] }]",
     }],
   });
 });

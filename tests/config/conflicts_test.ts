@@ -31,7 +31,7 @@ const CASES: readonly ProblemCase[] = [
       "write one of them",
       "8:58: services[3].persistence.netmask: Cannot use netmask 255.255.0.0 for VIP 2001:db8::11: IPv6 has prefix lengths " +
       "from 1 to 128, write one of them",
-      "9:58: services[4].persistence.netmask: Expected a whole number from 1 to 128, found 129",
+      "9:58: services[4].persistence.netmask: Expected a whole number from 1 to 128, found 129: write 128 or less",
     ],
   },
   {
@@ -64,14 +64,14 @@ const CASES: readonly ProblemCase[] = [
       "- { vip: 192.0.2.12, port: 80, vlan: 10, servers: [{ address: 192.0.2.22, vlan: none }] }\n" +
       "- { vip: 192.0.2.13, port: 80, vlan: none, servers: [{ address: 192.0.2.22, vlan: 20 }, { address: 192.0.2.24, vlan: 0 }] }\n",
     problems: [
-      "5:9: services[0].vlan: Expected a whole number from 1 to 4094, found 4095",
+      "5:9: services[0].vlan: Expected a whole number from 1 to 4094, found 4095: write 4094 or less",
       "7:10: services[2].vip: Cannot have 192.0.2.11 untagged: the service in line 6 has it in VLAN 10, write the same VLAN in both",
       "8:81: services[3].servers[0].vlan: Cannot have 192.0.2.22 untagged: the service in line 6 has it in VLAN 10, " +
       "write the same VLAN in both",
-      '9:38: services[4].vlan: Expected a whole number from 1 to 4094, found text "none"',
+      '9:38: services[4].vlan: Expected a whole number from 1 to 4094, found text "none": remove the key, without it the VIP is untagged',
       "9:83: services[4].servers[0].vlan: Cannot have 192.0.2.22 in VLAN 20: the service in line 6 has it in VLAN 10, " +
       "write the same VLAN in both",
-      "9:118: services[4].servers[1].vlan: Expected a whole number from 1 to 4094, found 0",
+      "9:118: services[4].servers[1].vlan: Expected a whole number from 1 to 4094, found 0: write 1 or more",
     ],
   },
   {
@@ -91,9 +91,9 @@ const CASES: readonly ProblemCase[] = [
       '6:27: services[0].deny[1]: Cannot read network "web": write one such as 198.51.100.0/24 or 2001:db8:1::/48, ' +
       "or the address of one host",
       '6:32: services[0].deny[2]: Cannot use address "::ffff:192.0.2.1": it is an IPv4 address in IPv6 form, write 192.0.2.1',
-      "7:31: services[0].new_connections_per_source: Expected a whole number from 0 to 1000000, found -1",
-      "8:39: services[1].allow: Expected at least one entry, found an empty list",
-      "9:38: services[2].deny: Expected at most 1000 entries, found 1001",
+      "7:31: services[0].new_connections_per_source: Expected a whole number from 0 to 1000000, found -1: write 0 or more",
+      "8:39: services[1].allow: Expected at least one entry, found an empty list: remove the key, without it all clients may",
+      "9:38: services[2].deny: Expected at most 1000 entries, found 1001: list 1000 or fewer",
     ],
   },
   {
@@ -110,16 +110,16 @@ const CASES: readonly ProblemCase[] = [
       "7:42: services[2].health: Cannot check ports: any without a port: add port to health",
       "8:70: services[3].health.port: Cannot check port 100 with type dr: the service has 80,90-99, and nothing else of the " +
       "VIP is sent to its servers, use one of them",
-      '8:75: services[3].health.path: Unknown key "path": remove it, known keys here are type, port, interval, timeout, rise, fall',
+      '8:75: services[3].health.path: Unknown key "path" with type dr: remove it, known keys here are type, port, interval, timeout, rise, fall',
     ],
   },
   {
     what: "workers and CPUs that do not go together",
     text: `${WEB}director: { workers: 65, cpus: [0, 0, 1024] }\n`,
     problems: [
-      "5:22: director.workers: Expected a whole number from 1 to 64, found 65",
+      "5:22: director.workers: Expected a whole number from 1 to 64, found 65: write 64 or less",
       "5:36: director.cpus[1]: Cannot bind two workers to CPU 0: list another one",
-      "5:39: director.cpus[2]: Expected a whole number from 0 to 1023, found 1024",
+      "5:39: director.cpus[2]: Expected a whole number from 0 to 1023, found 1024: write 1023 or less",
     ],
   },
   {
@@ -134,8 +134,8 @@ const CASES: readonly ProblemCase[] = [
     text: `${WEB}director: { cpus: [3, 4], offloads: off, quarantine: sometimes }\n`,
     problems: [
       "5:19: director.cpus: Cannot bind 1 worker to 2 CPUs: list as many CPUs as there are workers, or remove cpus",
-      '5:37: director.offloads: Expected handle or disable, found text "off"',
-      '5:54: director.quarantine: Expected true or false, found text "sometimes"',
+      '5:37: director.offloads: Expected handle or disable, found text "off": write one of them',
+      '5:54: director.quarantine: Expected true or false, found text "sometimes": write one of them',
     ],
   },
   {
@@ -188,7 +188,7 @@ const CASES: readonly ProblemCase[] = [
     problems: [
       "5:31: realserver.status.port: Cannot serve the real servers' status on port 8480: the service in line 2 uses it, " +
       "choose another one",
-      "5:44: realserver.status.token: Expected 16 to 256 characters of A-Z a-z 0-9 . _ ~ + / - without spaces",
+      "5:44: realserver.status.token: Cannot use a secret of 5 characters: write 16 to 256 of A-Z a-z 0-9 . _ ~ + / -, for example from: openssl rand -hex 16",
     ],
   },
   {
@@ -196,7 +196,7 @@ const CASES: readonly ProblemCase[] = [
     text: "services:\n- { vip: 192.0.2.10, port: 80, servers: [{ address: 192.0.2.21, port: 8080 }] }\n" +
       "realserver: { method: redirect, status: { port: 8080 } }\n",
     problems: [
-      "3:41: realserver.status.token: Cannot do without this key: add it",
+      "3:41: realserver.status.token: Cannot do without this key: add token: replace-by-openssl-rand-hex-16",
       "3:49: realserver.status.port: Cannot serve the real servers' status on port 8080: the service in line 2 uses it, " +
       "choose another one",
     ],

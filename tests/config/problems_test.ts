@@ -5,7 +5,6 @@ import { headings, type ProblemCase, SERVERS, WEB } from "./headings.ts";
 
 const NO_UNIT = (found: string) =>
   `Cannot read duration "${found}": a unit is missing, write ${found}s or ${found}ms`;
-const NO_HOST = "(no host name, no port, no prefix length, no brackets, no leading zeros in IPv4)";
 const TOP_KEYS = "director, status, timeouts, services, realserver";
 const SERVER_KEYS = "address, vlan, port, weight, max_connections, min_connections";
 
@@ -13,26 +12,36 @@ const CASES: readonly ProblemCase[] = [
   {
     what: "an empty file",
     text: "",
-    problems: ["1:1: : Cannot use an empty configuration: add at least services"],
+    problems: [
+      "1:1: : Cannot use an empty configuration: add services: [{ vip: 192.0.2.10, port: 80, servers: [{ address: 192.0.2.21 }] }]",
+    ],
   },
-  { what: "a text", text: "hello", problems: ['1:1: : Expected a mapping of keys, found text "hello"'] },
+  {
+    what: "a text",
+    text: "hello",
+    problems: [
+      '1:1: : Expected a mapping of keys, found text "hello": write { services: [{ vip: 192.0.2.10, port: 80, servers: [{ address: 192.0.2.21 }] }] }',
+    ],
+  },
   {
     what: "nothing but the director",
     text: "director: {}",
-    problems: ["1:1: services: Cannot do without this key: add it"],
+    problems: [
+      "1:1: services: Cannot do without this key: add services: [{ vip: 192.0.2.10, port: 80, servers: [{ address: 192.0.2.21 }] }]",
+    ],
   },
   {
     what: "every syntax error",
     text: "a: b: c\nd: [1,\n",
     problems: [
-      "1:4: : Nested mappings are not allowed in compact mappings",
-      "3:1: : Flow sequence in block collection must be sufficiently indented and end with a ]",
+      "1:4: : Cannot use a value with a colon at its end, or followed by a space: put the value in quotes",
+      "2:4: : Cannot find the ] that closes the [ opened here: write it behind what belongs inside, in line 2 as it seems",
     ],
   },
   {
     what: "a tab",
     text: "services:\n\t- vip: 1\n",
-    problems: ["2:1: : Cannot use a tab as indentation: use spaces"],
+    problems: ["2:1: : Cannot use a tab as indentation: use spaces, expand(1) makes them of tabs"],
   },
   {
     what: "several documents",
@@ -45,8 +54,8 @@ const CASES: readonly ProblemCase[] = [
     what: "a duplicate key and what is wrong besides",
     text: `${WEB}  port: 0\n`,
     problems: [
-      "5:3: : Cannot use the same key twice in one mapping: remove one of them",
-      "5:9: services[0].port: Expected a whole number from 1 to 65535, found 0",
+      '5:3: : Cannot use key "port" twice: line 3 has it already, remove one of them',
+      "5:9: services[0].port: Expected a whole number from 1 to 65535, found 0: write 1 or more",
     ],
   },
   {
@@ -80,7 +89,9 @@ const CASES: readonly ProblemCase[] = [
   {
     what: "a list as a key",
     text: `${WEB}? [a]\n: b\n`,
-    problems: ["5:3: : Cannot use a list or a mapping as a key: write a word"],
+    problems: [
+      "5:3: : Cannot use a list or a mapping as a key: write a word, or put a value with { or [ in quotes",
+    ],
   },
   {
     what: "unknown keys, with the nearest known one",
@@ -95,7 +106,7 @@ const CASES: readonly ProblemCase[] = [
     what: "a key of the other kind of health check",
     text: `${WEB}  health: { type: tcp, path: /x }\n`,
     problems: [
-      '5:24: services[0].health.path: Unknown key "path": remove it, known keys here are type, port, interval, timeout, rise, fall',
+      '5:24: services[0].health.path: Unknown key "path" with type tcp: remove it, known keys here are type, port, interval, timeout, rise, fall',
     ],
   },
   {
@@ -104,9 +115,9 @@ const CASES: readonly ProblemCase[] = [
       `- { vip: 192.0.2.10, port: 81, servers: [{ address: 192.0.2.21 }], health: { type: htp } }\n` +
       `- { vip: 192.0.2.10, port: 82, servers: [{ address: 192.0.2.21 }], health: off }\n`,
     problems: [
-      "2:76: services[0].health.type: Cannot do without this key: write tcp, http or dr",
-      '3:84: services[1].health.type: Expected tcp, http or dr, found text "htp"',
-      '4:76: services[2].health: Expected none or a mapping of keys, found text "off"',
+      "2:76: services[0].health.type: Cannot do without this key: add type: tcp, dr or http",
+      '3:84: services[1].health.type: Expected tcp, http or dr, found text "htp": did you mean "http"?',
+      '4:76: services[2].health: Expected none or a mapping of keys, found text "off": write none',
     ],
   },
   {
@@ -114,8 +125,8 @@ const CASES: readonly ProblemCase[] = [
     text: `${WEB}timeouts:\n  established: 900\n  fin: 1m30s\n  udp: 10ms\n`,
     problems: [
       `6:16: timeouts.established: ${NO_UNIT("900")}`,
-      '7:8: timeouts.fin: Cannot read duration "1m30s": write one whole number and one unit (ms, s, m or h), for example 500ms, 2s, 5m or 1h',
-      '8:8: timeouts.udp: Cannot use duration "10ms": it must be 100ms to 168h',
+      '7:8: timeouts.fin: Cannot read duration "1m30s": write 90s',
+      '8:8: timeouts.udp: Cannot use duration "10ms": write 100ms or more',
     ],
   },
   {
@@ -123,9 +134,9 @@ const CASES: readonly ProblemCase[] = [
     text:
       `${WEB}director:\n  offloads: xdp\n  max_connections: 10\n  hash_key: 00112233445566778899001122334455\n  interface: eth 0\n`,
     problems: [
-      '6:13: director.offloads: Expected handle or disable, found text "xdp"',
-      "7:20: director.max_connections: Expected a whole number from 1000 to 64000000, found 10",
-      "8:13: director.hash_key: Expected 32 hexadecimal digits, for example from: openssl rand -hex 16, in quotes",
+      '6:13: director.offloads: Expected handle or disable, found text "xdp": write one of them',
+      "7:20: director.max_connections: Expected a whole number from 1000 to 64000000, found 10: write 1000 or more",
+      "8:13: director.hash_key: Cannot use this secret without quotes: write 32 hexadecimal digits, for example from: openssl rand -hex 16, in quotes",
       '9:14: director.interface: Cannot use interface "eth 0": a name has 1 to 15 characters without spaces, "/" and ":", see "ip link"',
     ],
   },
@@ -141,7 +152,7 @@ const CASES: readonly ProblemCase[] = [
     text: `${WEB}status: { listen: 8480, token: secret }\n`,
     problems: [
       '5:19: status.listen: Cannot listen on "8480": write ADDRESS:PORT such as 127.0.0.1:8480 or "[::1]:8480", 0.0.0.0:8480 or "[::]:8480" for every address, or off',
-      "5:32: status.token: Expected 16 to 256 characters of A-Z a-z 0-9 . _ ~ + / - without spaces",
+      "5:32: status.token: Cannot use a secret of 6 characters: write 16 to 256 of A-Z a-z 0-9 . _ ~ + / -, for example from: openssl rand -hex 16",
     ],
   },
   {
@@ -162,8 +173,8 @@ const CASES: readonly ProblemCase[] = [
       '4:10: services[2].vip: Cannot use address "127.0.0.1": it is a loopback address, use the address of one host',
       '5:10: services[3].vip: Cannot use address "0.0.0.0": it is an address of "this network" (0.0.0.0/8), use the address of one host',
       '6:10: services[4].vip: Cannot use address "255.255.255.255": it is the broadcast address, use the address of one host',
-      `7:10: services[5].vip: Cannot read address "010.0.0.1": write an address such as 192.0.2.10 or 2001:db8::10 ${NO_HOST}`,
-      `8:10: services[6].vip: Cannot read address "web": write an address such as 192.0.2.10 or 2001:db8::10 ${NO_HOST}`,
+      '7:10: services[5].vip: Cannot read address "010.0.0.1": write 10.0.0.1, zeros in front mean another number to some programs',
+      '8:10: services[6].vip: Cannot read address "web": it is a host name, write its address, which this tells: getent ahosts web',
     ],
   },
   {
@@ -172,22 +183,22 @@ const CASES: readonly ProblemCase[] = [
       `services:\n- vip: 192.0.2.10\n  ports: [80, "90-85", "70-80", 0, 65536, 443]\n${SERVERS}- vip: 192.0.2.11\n  ports: []\n${SERVERS}` +
       `- vip: 192.0.2.12\n${SERVERS}- vip: 192.0.2.13\n  port: 80\n  ports: any\n${SERVERS}- vip: 192.0.2.14\n  ports: 80\n${SERVERS}`,
     problems: [
-      "3:11: services[0].ports[0]: Cannot list port 80 twice: it overlaps with 70-80",
+      "3:11: services[0].ports[0]: Cannot list port 80 twice: it overlaps with 70-80, remove one of them",
       '3:15: services[0].ports[1]: Cannot use port range "90-85": it is inverted, write "85-90"',
-      "3:33: services[0].ports[3]: Expected a whole number from 1 to 65535, found 0",
-      "3:36: services[0].ports[4]: Expected a whole number from 1 to 65535, found 65536",
-      "6:10: services[1].ports: Expected at least one entry, found an empty list",
+      "3:33: services[0].ports[3]: Expected a whole number from 1 to 65535, found 0: write 1 or more",
+      "3:36: services[0].ports[4]: Expected a whole number from 1 to 65535, found 65536: write 65535 or less",
+      "6:10: services[1].ports: Expected at least one entry, found an empty list: write [80, 443]",
       "8:3: services[2]: Cannot do without a port: add port: 80, ports: [80, 443] or ports: any",
       "11:9: services[3].port: Cannot use port and ports together: remove one of them",
-      "15:10: services[4].ports: Expected any or a list, found 80",
+      "15:10: services[4].ports: Expected any or a list, found 80: write [80]",
     ],
   },
   {
     what: "every port inside one wide range",
     text: `services:\n- vip: 192.0.2.10\n  ports: ["70-90", 75, 85, 91]\n${SERVERS}`,
     problems: [
-      "3:20: services[0].ports[1]: Cannot list port 75 twice: it overlaps with 70-90",
-      "3:24: services[0].ports[2]: Cannot list port 85 twice: it overlaps with 70-90",
+      "3:20: services[0].ports[1]: Cannot list port 75 twice: it overlaps with 70-90, remove one of them",
+      "3:24: services[0].ports[2]: Cannot list port 85 twice: it overlaps with 70-90, remove one of them",
     ],
   },
   {
@@ -196,7 +207,7 @@ const CASES: readonly ProblemCase[] = [
       `${WEB}  scheduler: wlcc\n- vip: 192.0.2.11\n  port: 80\n  scheduler_options: [sh-port]\n  one_packet: true\n${SERVERS}` +
       `- vip: 192.0.2.12\n  port: 80\n  scheduler: mh\n  scheduler_options: [mh-port, mh-port, sh-fallback]\n${SERVERS}`,
     problems: [
-      '5:14: services[0].scheduler: Expected rr, wrr, lc, wlc, lblc, lblcr, dh, sh, sed, nq, fo, ovf, mh or twos, found text "wlcc", did you mean "wlc"?',
+      '5:14: services[0].scheduler: Expected rr, wrr, lc, wlc, lblc, lblcr, dh, sh, sed, nq, fo, ovf, mh or twos, found text "wlcc": did you mean "wlc"?',
       "8:23: services[1].scheduler_options[0]: Cannot use sh-port with scheduler wlc: remove it or use scheduler: sh",
       "9:15: services[1].one_packet: Cannot use one_packet with TCP: remove it or use protocol: udp",
       "14:32: services[2].scheduler_options[1]: Cannot use mh-port twice: remove one of them",
@@ -223,13 +234,13 @@ const CASES: readonly ProblemCase[] = [
     problems: [
       `5:28: services[0].servers[0].zone: Unknown key "zone": remove it, known keys here are ${SERVER_KEYS}`,
       "6:16: services[0].servers[1].address: Cannot list real server 192.0.2.21 twice: it is servers[0] already, remove one of them",
-      "6:36: services[0].servers[1].weight: Expected a whole number from 0 to 65535, found 1.5",
+      "6:36: services[0].servers[1].weight: Expected a whole number from 0 to 65535, found 1.5: write 1 or 2",
       "6:79: services[0].servers[1].min_connections: Cannot use min_connections 20 above max_connections 10: make it 10 or less",
       "7:16: services[0].servers[2].address: Cannot use 192.0.2.10 as a real server: it is the VIP of the service in line 2, use the host's own address",
       "7:45: services[0].servers[2].min_connections: Cannot use min_connections without a limit: add max_connections",
-      '8:5: services[0].servers[3]: Expected a mapping of keys, found text "192.0.2.22"',
-      "9:4: services[0].servers[4]: Expected a mapping of keys, found nothing",
-      "12:12: services[1].servers: Expected at least one entry, found an empty list",
+      '8:5: services[0].servers[3]: Expected a mapping of keys, found text "192.0.2.22": write { address: 192.0.2.22 }',
+      "9:4: services[0].servers[4]: Expected a mapping of keys, found nothing: write { address: 192.0.2.21 }",
+      "12:12: services[1].servers: Expected at least one entry, found an empty list: write [{ address: 192.0.2.21 }]",
     ],
   },
   {
@@ -245,15 +256,17 @@ const CASES: readonly ProblemCase[] = [
     what: "an empty service",
     text: "services: [{}]\n",
     problems: [
-      "1:12: services[0].vip: Cannot do without this key: add it",
-      "1:12: services[0].servers: Cannot do without this key: add it",
+      "1:12: services[0].vip: Cannot do without this key: add vip: 192.0.2.10",
+      "1:12: services[0].servers: Cannot do without this key: add servers: [{ address: 192.0.2.21 }]",
       "1:12: services[0]: Cannot do without a port: add port: 80, ports: [80, 443] or ports: any",
     ],
   },
   {
     what: "a key without a value",
     text: `director:\n${WEB}`,
-    problems: ["1:1: director: Expected a mapping of keys, found nothing"],
+    problems: [
+      "1:1: director: Expected a mapping of keys, found nothing: write { interface: eth0 }, or remove the key",
+    ],
   },
   {
     what: "a name YAML takes for a number",
@@ -265,7 +278,7 @@ const CASES: readonly ProblemCase[] = [
     text:
       "services:\n- { vip: 192.0.2.10, port: 80, servers: &s [{ address: x }] }\n- { vip: 192.0.2.10, port: 81, servers: *s }\n",
     problems: [0, 1].map((i) =>
-      `2:56: services[${i}].servers[0].address: Cannot read address "x": write an address such as 192.0.2.10 or 2001:db8::10 ${NO_HOST}`
+      `2:56: services[${i}].servers[0].address: Cannot read address "x": it is a host name, write its address, which this tells: getent ahosts x`
     ),
   },
 ];
@@ -320,4 +333,15 @@ Deno.test("ConfigError sums itself up in one line, without lines of the file", (
     summary(`${WEB}x: 1\ny: 1\n`),
     `Cannot use configuration "c.yaml": 2 problems, the first: ${key}`,
   );
+});
+
+Deno.test("ConfigError tells at most a hundred problems, and that there are more", () => {
+  const unknown = Array.from({ length: 150 }, (_, i) => `x${i}: 1\n`).join("");
+  for (const text of [`${WEB}${unknown}`, "- @\n".repeat(150)]) {
+    assert.throws(() => parseConfig(text, "c.yaml"), (error: ConfigError) => {
+      assert.equal(error.problems.length, 100);
+      assert.match(error.summary, /^Cannot use configuration "c\.yaml": 100 or more problems, the first: /);
+      return true;
+    });
+  }
 });
