@@ -5,7 +5,8 @@
  * @module
  */
 
-import { requireCommand } from "./command.ts";
+import type { AddressFamily } from "../model/ip_address.ts";
+import { requireCommand, runCommand } from "./command.ts";
 
 /** A rule as the words that add it to a chain, for example `-d 192.0.2.10 -j DROP`. */
 export type RuleWords = readonly string[];
@@ -30,13 +31,34 @@ export function parseArptablesRules(listing: string): Map<string, RuleWords[]> {
   return chains;
 }
 
-/** The rules in the chain PREROUTING of the nat table of iptables(8) or ip6tables(8), in their order. */
+/**
+ * The rules in the chain PREROUTING of the nat table of iptables(8) or ip6tables(8), in their order. Changes nothing:
+ * a table that is not in use is not asked for.
+ */
 export async function listNatRules(program: "iptables" | "ip6tables"): Promise<RuleWords[]> {
+  const family = program === "iptables" ? 4 : 6;
+  if (await isLegacy(program) && !await hasLegacyNatTable(family)) return [];
   // -w: another program that is changing rules at this moment is waited for.
   const listing = await requireCommand(program, ["-w", "5", "-t", "nat", "-S", "PREROUTING"]);
   return listing.split("\n").filter((line) => line.startsWith("-A ")).map((line) =>
     line.split(/\s+/).slice(2).filter((word) => word !== "")
   );
+}
+
+/**
+ * Whether the older iptables(8), which does not work through nft, has a nat table in use. Only asked for one, it brings
+ * it into use, and with it connection tracking for all traffic of the host.
+ */
+export async function hasLegacyNatTable(family: AddressFamily): Promise<boolean> {
+  const path = family === 4 ? "/proc/net/ip_tables_names" : "/proc/net/ip6_tables_names";
+  // There is no such file while no table is in use at all.
+  const { stdout } = await runCommand("cat", [path]);
+  return stdout.split("\n").includes("nat");
+}
+
+async function isLegacy(program: "iptables" | "ip6tables"): Promise<boolean> {
+  // As `iptables v1.8.9 (nf_tables)`; versions before 1.8, all of them legacy, do not say which they are.
+  return !(await requireCommand(program, ["--version"])).includes("nf_tables");
 }
 
 /**

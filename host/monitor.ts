@@ -20,26 +20,51 @@ export interface MonitorListener {
   onGap(): void;
 }
 
-/** A program that is kept running, and read, until it is disposed of. */
+/** Programs that somebody listens to, by their words. */
+const programs = new Map<string, Program>();
+
+/** One of those who listen to a program, which all who listen to the same one share. */
 export class Monitor implements AsyncDisposable {
-  readonly #words: readonly string[];
+  readonly #key: string;
   readonly #listener: MonitorListener;
+  readonly #program: Program;
+
+  /** Starts the program, unless it runs already; one that cannot be started is a gap again and again. */
+  constructor(words: readonly string[], listener: MonitorListener) {
+    this.#key = JSON.stringify(words);
+    this.#listener = listener;
+    this.#program = programs.get(this.#key) ?? new Program(words);
+    this.#program.listeners.add(listener);
+    programs.set(this.#key, this.#program);
+  }
+
+  /** Tells of nothing from now on, and resolves when the program has ended, unless others listen to it. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const { listeners } = this.#program;
+    if (!listeners.delete(this.#listener) || listeners.size > 0) return;
+    programs.delete(this.#key);
+    await this.#program.end();
+  }
+}
+
+/** A program that is kept running, and read, until it is ended. */
+class Program {
+  readonly listeners = new Set<MonitorListener>();
+  readonly #words: readonly string[];
   #child: Deno.ChildProcess | null = null;
   /** Ends with the program. */
   #reading: Promise<void> = Promise.resolve();
   #restart: ReturnType<typeof setTimeout> | undefined;
-  #isDisposed = false;
+  #hasEnded = false;
 
-  /** Starts the program; one that cannot be started is a gap again and again. */
-  constructor(words: readonly string[], listener: MonitorListener) {
+  constructor(words: readonly string[]) {
     this.#words = words;
-    this.#listener = listener;
     this.#start();
   }
 
-  /** Tells of nothing from now on, and resolves when the program has ended. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#isDisposed = true;
+  /** Resolves when the program has ended. */
+  async end(): Promise<void> {
+    this.#hasEnded = true;
     clearTimeout(this.#restart);
     if (this.#child !== null) kill(this.#child);
     await this.#reading;
@@ -62,7 +87,7 @@ export class Monitor implements AsyncDisposable {
   #startAgain(): void {
     this.#restart = setTimeout(() => {
       this.#start();
-      this.#listener.onGap();
+      this.#tell((listener) => listener.onGap());
     }, RESTART_MS);
   }
 
@@ -71,11 +96,16 @@ export class Monitor implements AsyncDisposable {
     for await (const part of child.stdout.pipeThrough(new TextDecoderStream())) {
       const lines = (rest + part).split("\n");
       rest = lines.pop()!;
-      for (const line of lines) if (!this.#isDisposed) this.#listener.onLine(line);
+      for (const line of lines) this.#tell((listener) => listener.onLine(line));
     }
     await child.status;
-    if (this.#isDisposed) return;
+    if (this.#hasEnded) return;
     this.#startAgain();
-    this.#listener.onGap();
+    this.#tell((listener) => listener.onGap());
+  }
+
+  /** One that is gone by the time its turn comes is told nothing. */
+  #tell(news: (listener: MonitorListener) => void): void {
+    for (const listener of this.listeners) news(listener);
   }
 }

@@ -17,6 +17,14 @@ import {
 } from "./journal_lines.ts";
 import type { Step } from "./step.ts";
 
+/** What one owner of a journal has done. */
+export interface OwnerRun {
+  /** Those of its steps that may be in force, oldest first. */
+  readonly steps: readonly Step[];
+  /** What it changed the host for; `null` if it has not said. */
+  readonly scope: OwnerScope | null;
+}
+
 /** What a journal says of the host at one moment. */
 export interface JournalReading {
   readonly path: string;
@@ -26,8 +34,8 @@ export interface JournalReading {
   readonly isKept: boolean;
   /** The living process that owns the journal, or `null` if it has ended. */
   readonly owner: number | null;
-  /** What the last owner that said so changed the host for; `null` if none did. */
-  readonly scope: OwnerScope | null;
+  /** The owners that have left steps, and the last one, oldest first. */
+  readonly runs: readonly OwnerRun[];
 }
 
 /**
@@ -48,8 +56,18 @@ export async function readJournal(path: string): Promise<JournalReading | null> 
     steps: stepsOf(lines),
     isKept: isKept(lines),
     owner: pid !== undefined && await holdsLock(pid, file.inode) ? pid : null,
-    scope: owners.findLast(({ scope }) => scope !== undefined)?.scope ?? null,
+    runs: runsOf(lines),
   };
+}
+
+/** Who came after another kept what that one had kept: the steps between two owners are the first one's. */
+function runsOf(lines: readonly Line[]): OwnerRun[] {
+  const starts = lines.flatMap(({ entry }, index) => entry.kind === "owner" ? [{ ...entry, index }] : []);
+  const runs = starts.map(({ scope = null, index }, run): OwnerRun => ({
+    steps: stepsOf(lines.slice(index, starts[run + 1]?.index)),
+    scope,
+  }));
+  return runs.filter(({ steps }, run) => steps.length > 0 || run === runs.length - 1);
 }
 
 function isKept(lines: readonly Line[]): boolean {

@@ -5,13 +5,22 @@
  */
 
 import { applyCommand } from "../host/step.ts";
+import { columnLines } from "../model/plain_text.ts";
 import type { Choice } from "./choose_method.ts";
-import { planSteps, type Requirement } from "./requirement.ts";
+import type { Requirement } from "./requirement.ts";
 
 const HEADINGS = ["", "FACT", "IS", "MUST BE", "WHY"];
 
-/** The audit as a table, followed by what to do about failures. */
-export function auditText(choice: Choice, requirements: readonly Requirement[]): string {
+/**
+ * The audit as a table, followed by what it comes to.
+ *
+ * @param hardenCommand What makes the host a correct real server, and holds it so.
+ */
+export function auditText(
+  choice: Choice,
+  requirements: readonly Requirement[],
+  hardenCommand: string,
+): string {
   const rows = requirements.map(({ holds, fact, found, wanted, why }) => [
     holds ? "ok" : "FAIL",
     fact,
@@ -19,13 +28,10 @@ export function auditText(choice: Choice, requirements: readonly Requirement[]):
     wanted,
     why,
   ]);
-  const widths = HEADINGS.map((heading, column) =>
-    Math.max(...[HEADINGS, ...rows].map((row) => row[column]?.length ?? heading.length))
-  );
-  const lines = [HEADINGS, ...rows].map((row) =>
-    row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ").trimEnd() + "\n"
-  );
-  return `method ${choice.method}: ${choice.reason}\n${lines.join("")}${adviceText(choice, requirements)}`;
+  const lines = columnLines([HEADINGS, ...rows]).map((line) => `${line}\n`);
+  return `method ${choice.method}: ${choice.reason}\n${lines.join("")}${
+    conclusion(requirements, hardenCommand)
+  }`;
 }
 
 /** The audit for programs. */
@@ -42,17 +48,15 @@ export function auditJson(choice: Choice, requirements: readonly Requirement[]):
   return JSON.stringify({ ...choice, ok, facts }, null, 2) + "\n";
 }
 
-function adviceText(choice: Choice, requirements: readonly Requirement[]): string {
+function conclusion(requirements: readonly Requirement[], hardenCommand: string): string {
   const failed = requirements.filter((requirement) => !requirement.holds);
   if (failed.length === 0) return "This host is a correct real server\n";
-  const remedies = failed.flatMap(({ steps, remedy }) =>
-    steps.length === 0 && remedy !== null ? [remedy] : []
-  );
+  const obstacles = failed.filter(({ steps, remedy }) => steps.length === 0 && remedy !== null);
+  const count = `${failed.length} of ${requirements.length} facts ${failed.length === 1 ? "fails" : "fail"}`;
   return [
-    `${failed.length} of ${requirements.length} facts fail`,
-    ...remedies,
-    ...(planSteps(requirements).length > 0
-      ? [`The same command with --method ${choice.method} and without --check makes the others hold`]
-      : []),
-  ].join("\n") + "\n";
+    ...(obstacles.length === 0 ? [] : ["By hand, first:"]),
+    ...obstacles.map(({ remedy }) => `  ${remedy!.replaceAll("\n", "\n  ")}`),
+    `This host is not a correct real server: ${count}; what makes it one: ${hardenCommand}`,
+    "",
+  ].join("\n");
 }

@@ -2,23 +2,18 @@
  * Noticing that something about the host may have changed: at once where the kernel reports changes (addresses, links,
  * routes, rules of nft), within a second where it does not (kernel variables).
  *
- * While nothing changes, it costs one small program a second.
- *
  * @module
  */
 
-import { Monitor } from "../host/monitor.ts";
-import { readSysctls, type SysctlKey } from "../host/sysctl.ts";
+import { isOfLink } from "../host/interface_reports.ts";
+import { LookOut, type Reporter } from "../host/look_out.ts";
+import { ruleReporter } from "../host/rule_reports.ts";
+import type { SysctlKey } from "../host/sysctl.ts";
 import { TABLE_NAME } from "./nft_rules.ts";
+import { SysctlPoll } from "./sysctl_poll.ts";
 
-/** Time between two looks at the kernel variables, which no report announces. */
-const POLL_MS = 1_000;
-/** Time for which reports are gathered, so that a change in several parts is looked at once. */
-const SETTLE_MS = 300;
-/** Longest time without a look at everything, should a report ever be lost. */
-const FULL_LOOK_MS = 30_000;
-/** Clues kept at most. */
-const MOST_CLUES = 20;
+/** Time between two looks where nobody reports the rules. */
+const UNREPORTED_LOOK_MS = 1_000;
 
 export interface WatchScope {
   readonly vips: readonly string[];
@@ -30,104 +25,67 @@ export interface WatchScope {
 
 /** What a look at the host saw. */
 export interface Seen {
+  /** Kernel variables, to compare with. */
   readonly sysctls: ReadonlyMap<SysctlKey, string>;
+  /** Whether everything was as it must be; otherwise the next look is soon. */
   readonly isInOrder: boolean;
+}
+
+export interface DriftListener {
+  /**
+   * Looks at the host, the first time soon; never called twice at a time.
+   *
+   * @param clues What is known of the reason.
+   */
+  look(clues: readonly string[]): Promise<Seen>;
+  /** Called with an error of a look, after which there may be none any more. */
+  onFault(error: unknown): void;
 }
 
 /** Watches from construction to disposal. */
 export class DriftWatch implements AsyncDisposable {
-  readonly #monitors: readonly Monitor[];
-  readonly #fullLookMs: number;
-  #clues: string[] = [];
-  #isDue = true;
-  #wake: (() => void) | null = null;
-  #sysctls: ReadonlyMap<SysctlKey, string> = new Map();
+  readonly #lookOut: LookOut;
+  readonly #poll = new SysctlPoll(() => this.#lookOut.lookSoon());
 
-  constructor({ vips, hasRules, hasRuleReports }: WatchScope) {
-    const isOfVip = (line: string) => vips.some((vip) => line.split(/[\s/]+/).includes(vip));
-    const isOfLink = (line: string) => /^(Deleted )?\d+: \S+: </.test(line);
-    const isOfDefaultRoute = (line: string) => /^(Deleted )?default /.test(line);
-    const ip = (line: string) => {
-      if (isOfVip(line) || isOfLink(line) || isOfDefaultRoute(line)) this.#hear(`ip monitor: ${brief(line)}`);
-    };
-    this.#monitors = [
-      this.#listen(["ip", "-oneline", "monitor", "link", "address", "route"], ip),
-      ...(hasRules && hasRuleReports ? [this.#listen(["nft", "monitor"], this.#ruleListener())] : []),
-    ];
-    this.#fullLookMs = hasRules && !hasRuleReports ? POLL_MS : FULL_LOOK_MS;
-  }
-
-  /**
-   * Waits until the host should be looked at: the first time at once.
-   *
-   * @param seen What the last look saw: kernel variables to compare with, and whether everything was as it must be;
-   * otherwise the next look is soon.
-   * @returns What is known of the reason; `null` if `signal` was aborted.
-   */
-  async next(seen: Seen, signal: AbortSignal): Promise<readonly string[] | null> {
-    this.#sysctls = seen.sysctls;
-    const lookBeforeMs = performance.now() + (seen.isInOrder ? this.#fullLookMs : POLL_MS);
-    while (!signal.aborted) {
-      if (this.#isDue) await this.#pause(SETTLE_MS, signal, false);
-      if (signal.aborted) return null;
-      if (this.#isDue || performance.now() >= lookBeforeMs) {
-        const clues = this.#clues;
-        this.#clues = [];
-        this.#isDue = false;
-        return clues;
-      }
-      await this.#pause(POLL_MS, signal, true);
-      if (!signal.aborted && await this.#haveSysctlsChanged()) this.#isDue = true;
-    }
-    return null;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all(this.#monitors.map((monitor) => monitor[Symbol.asyncDispose]()));
-  }
-
-  #listen(words: readonly string[], onLine: (line: string) => void): Monitor {
-    return new Monitor(words, { onLine, onGap: () => this.#hear(null) });
-  }
-
-  /** Of a change nft reports the parts, then a line with the process that made it. */
-  #ruleListener(): (line: string) => void {
-    let isRelevant = false;
-    return (line) => {
-      const [, author] = /^# new generation \d+ by (process .*)$/.exec(line) ?? [];
-      if (author === undefined) {
-        isRelevant ||= new RegExp(`\\b(arp|ip6|inet) ${TABLE_NAME}\\b|\\barp filter\\b`).test(line);
-      } else {
-        if (isRelevant) this.#hear(`rules changed by ${author}`);
-        isRelevant = false;
-      }
-    };
-  }
-
-  #hear(clue: string | null): void {
-    if (clue !== null && this.#clues.length < MOST_CLUES) this.#clues.push(clue);
-    this.#isDue = true;
-    this.#wake?.();
-  }
-
-  async #haveSysctlsChanged(): Promise<boolean> {
-    const values = await readSysctls([...this.#sysctls.keys()]);
-    return [...this.#sysctls].some(([key, value]) => values.get(key) !== value);
-  }
-
-  #pause(ms: number, signal: AbortSignal, endsWhenDue: boolean): Promise<void> {
-    return new Promise((resolve) => {
-      const end = () => {
-        clearTimeout(timer);
-        signal.removeEventListener("abort", end);
-        this.#wake = null;
-        resolve();
-      };
-      const timer = setTimeout(end, ms);
-      signal.addEventListener("abort", end);
-      if (endsWhenDue) this.#wake = end;
+  constructor({ vips, hasRules, hasRuleReports }: WatchScope, listener: DriftListener) {
+    this.#lookOut = new LookOut({
+      reporters: [placeReporter(vips), ...(hasRules && hasRuleReports ? [tableReporter()] : [])],
+      look: async (clues) => {
+        this.#poll.end();
+        const { sysctls, isInOrder } = await listener.look(clues);
+        this.#poll.begin(sysctls);
+        return isInOrder;
+      },
+      onFailure: (error) => listener.onFault(error),
+      onFault: (error) => listener.onFault(error),
+      ...(hasRules && !hasRuleReports ? { fullLookMs: UNREPORTED_LOOK_MS } : {}),
     });
   }
+
+  /** Ends it; resolves when no look is under way. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#lookOut[Symbol.asyncDispose]();
+    this.#poll.end();
+  }
+}
+
+/** Reports where VIPs are and interfaces lead. */
+function placeReporter(vips: readonly string[]): Reporter {
+  const isOfVip = (line: string) => vips.some((vip) => line.split(/[\s/]+/).includes(vip));
+  const isOfDefaultRoute = (line: string) => /^(Deleted )?default /.test(line);
+  return {
+    words: ["ip", "-oneline", "monitor", "link", "address", "route"],
+    isRelevant: (line) => isOfVip(line) || isOfLink(line) || isOfDefaultRoute(line),
+    clueOf: (line) => `ip monitor: ${brief(line)}`,
+  };
+}
+
+/** Reports who changes the tables of this role and those of arptables(8), or makes a rule that translates. */
+function tableReporter(): Reporter {
+  const names = new RegExp(
+    `\\b(arp|ip6|inet) ${TABLE_NAME}\\b|\\barp filter\\b|^add rule .* (dnat|redirect)\\b`,
+  );
+  return ruleReporter((line) => names.test(line), (process) => `rules changed by ${process}`);
 }
 
 function brief(line: string): string {

@@ -6,7 +6,7 @@
 
 import { HostError } from "../model/operator_error.ts";
 import { DriftReporter, type Telling } from "./drift_reporter.ts";
-import { DriftWatch, type WatchScope } from "./drift_watch.ts";
+import { DriftWatch, type Seen, type WatchScope } from "./drift_watch.ts";
 import { repairHost, type Repairing } from "./repair.ts";
 
 export interface Holding extends Telling, Repairing {
@@ -17,14 +17,20 @@ export interface Holding extends Telling, Repairing {
 
 /** Holds the host until `signal` is aborted. What it cannot repair it reports once, and tries again each second. */
 export async function holdHost(holding: Holding, signal: AbortSignal): Promise<void> {
-  await using watch = new DriftWatch(holding.watchScope);
+  const { promise: over, resolve, reject } = Promise.withResolvers<void>();
+  signal.addEventListener("abort", () => resolve(), { once: true });
+  if (signal.aborted) resolve();
+  const look = looker(holding);
+  await using _watch = new DriftWatch(holding.watchScope, { look, onFault: reject });
+  await over;
+}
+
+/** Looks at the host and mends what has drifted, each time the returned function is called. */
+function looker(holding: Holding): (clues: readonly string[]) => Promise<Seen> {
   const reporter = new DriftReporter(holding);
-  let sysctls = holding.verified.state.sysctls;
-  let isInOrder = true;
+  let { sysctls } = holding.verified.state;
   let isReady = false;
-  while (true) {
-    const clues = await watch.next({ sysctls, isInOrder }, signal);
-    if (clues === null) return;
+  return async (clues) => {
     try {
       let seen = await holding.look();
       let failed = await reporter.tell(seen, clues);
@@ -34,14 +40,14 @@ export async function holdHost(holding: Holding, signal: AbortSignal): Promise<v
         failed = await reporter.tell(seen, []);
       }
       sysctls = seen.state.sysctls;
-      isInOrder = failed.length === 0 || !holding.isRepairing;
       // Said after the first look, when the reports are being listened to.
       if (!isReady) await holding.onReady();
       isReady = true;
+      return { sysctls, isInOrder: failed.length === 0 || !holding.isRepairing };
     } catch (error) {
       if (!(error instanceof HostError)) throw error;
       reporter.trouble(error);
-      isInOrder = false;
+      return { sysctls, isInOrder: false };
     }
-  }
+  };
 }

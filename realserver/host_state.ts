@@ -8,12 +8,20 @@ import { isInstalled, requireCommand } from "../host/command.ts";
 import { listArptablesRules, listNatRules, placesOf, type RulePlace } from "../host/filter_rules.ts";
 import { type Link, readDefaultRouteDevice } from "../host/links.ts";
 import { hasNftTable, readNftTableFlags } from "../host/nft_tables.ts";
+import { LIST_RULESET, type NftTranslation, parseNftTranslations } from "../host/nft_translations.ts";
 import { readLocalRoutes } from "../host/step.ts";
 import { isSysctlWritable, readSysctls, type SysctlKey } from "../host/sysctl.ts";
 import type { Method } from "../model/config.ts";
 import { arptablesRules, ruleText } from "./arptables_rules.ts";
 import { iptablesRules, iptablesRuleText } from "./iptables_rules.ts";
-import { type ListedTable, type NftFamily, parseChains, TABLE_NAME } from "./nft_rules.ts";
+import {
+  type ListedTable,
+  type NftFamily,
+  parseChains,
+  REDIRECT_FAMILY,
+  REDIRECT_PRIORITY,
+  TABLE_NAME,
+} from "./nft_rules.ts";
 import type { Target } from "./target.ts";
 
 /** The kernel variables that decide what is said by ARP, and which packets come in. */
@@ -37,6 +45,8 @@ export interface HostState {
   readonly programs: ReadonlySet<FilterProgram>;
   /** Tables named lvsdr. */
   readonly nftTables: ReadonlyMap<NftFamily, ListedTable>;
+  /** Rules of others that translate destinations, and have packets before the table of the redirect method has them. */
+  readonly earlierTranslations: readonly NftTranslation[];
   /** Rules of the arptables method that exist, by {@linkcode ruleText}. */
   readonly arptablesRules: ReadonlyMap<string, RulePlace>;
   /** Whether nft lists a table of arptables. */
@@ -84,6 +94,7 @@ export async function observeHost(links: readonly Link[], scope: Scope): Promise
     areSysctlsWritable: !canAdminister || await isSysctlWritable(deviceSysctl("all", "arp_ignore")),
     programs,
     nftTables: reads("nft", "nft", "redirect") ? await readNftTables() : new Map(),
+    earlierTranslations: reads("nft", "redirect") ? await readEarlierTranslations() : [],
     arptablesRules: reads("arptables", "arptables") ? await readArptablesRules(targets) : new Map(),
     ...(reads("nft", "arptables")
       ? await readArptablesTable()
@@ -107,6 +118,15 @@ async function readNftTables(): Promise<Map<NftFamily, ListedTable>> {
     tables.set(family, { flags, chains: json === null ? [] : parseChains(json) });
   }
   return tables;
+}
+
+async function readEarlierTranslations(): Promise<NftTranslation[]> {
+  const translations = parseNftTranslations(await requireCommand("nft", LIST_RULESET));
+  const [, ours] = REDIRECT_PRIORITY;
+  // Of chains of one priority the one that was made last comes first, which nft does not list.
+  return translations.filter(({ table, priority }) =>
+    priority <= ours && table !== `${REDIRECT_FAMILY} ${TABLE_NAME}`
+  );
 }
 
 async function readArptablesTable(): Promise<Pick<HostState, "hasArptablesTable" | "arptablesTableFlags">> {

@@ -39,12 +39,23 @@ interface Rule {
   readonly expression: readonly unknown[];
 }
 
+/** Name and number of a priority, nft(8) "Standard priority names". */
+type Priority = readonly [string, number];
+
+/** Family of the table of method redirect: both IP versions. */
+export const REDIRECT_FAMILY = "inet";
+
+/**
+ * Of the chain of method redirect: before the place where others translate destinations, because what the first rule of
+ * all such chains has taken comes to no other.
+ */
+export const REDIRECT_PRIORITY: Priority = ["dstnat - 1", -101];
+
 interface Chain {
   readonly name: string;
   readonly type: "filter" | "nat";
   readonly hook: "input" | "output" | "prerouting";
-  /** Name and number of the priority, nft(8) "Standard priority names". */
-  readonly priority: readonly [string, number];
+  readonly priority: Priority;
   readonly rules: readonly Rule[];
 }
 
@@ -132,8 +143,8 @@ export function redirectTable(targets: readonly Target[]): Table {
     )
   );
   return {
-    family: "inet",
-    chains: [{ name: "prerouting", type: "nat", hook: "prerouting", priority: ["dstnat", -100], rules }],
+    family: REDIRECT_FAMILY,
+    chains: [{ name: "prerouting", type: "nat", hook: "prerouting", priority: REDIRECT_PRIORITY, rules }],
   };
 }
 

@@ -47,6 +47,8 @@ export interface Requirement {
    * remove is the operator's.
    */
   readonly restorations?: readonly Restoration[];
+  /** How the role ends where nothing but this kind of fact stands in its way; `FAILED` if absent. */
+  readonly exitCode?: ExitCode;
 }
 
 /** The requirements, each fact once: one of the host itself comes with every VIP that needs it. */
@@ -73,10 +75,11 @@ export function assertFeasible(requirements: readonly Requirement[]): void {
     !requirement.holds && requirement.steps.length === 0
   );
   if (obstacles.length === 0) return;
+  const [exitCode, ...others] = new Set(obstacles.map(({ exitCode }) => exitCode));
   throw new HostError(
     "plan",
     `Cannot harden this host: ${obstacles.map(requirementText).join("; ")}`,
-    ExitCode.FAILED,
+    exitCode === undefined || others.length > 0 ? ExitCode.FAILED : exitCode,
     { remedy: obstacles.flatMap(({ remedy }) => remedy === null ? [] : [remedy]).join("\n") },
   );
 }

@@ -17,15 +17,15 @@ import type { WatchScope } from "./drift_watch.ts";
 import { holdHost } from "./hold.ts";
 import { HostRecord } from "./host_record.ts";
 import { Interruption } from "./interruption.ts";
+import { journalPathIn } from "./journal_path.ts";
 import { looseDevices } from "./methods/reverse_path.ts";
 import { assertConsistent, type RealServerOptions } from "./options.ts";
 import { planJson, planText } from "./plan_text.ts";
 import { assertFeasible, assertHolding, planSteps } from "./requirement.ts";
+import { roleCommand } from "./role_command.ts";
 import { assertNotBehindVip } from "./status_task.ts";
 import { rememberHolders } from "./target.ts";
 import { type Look, lookAtHost, readTask, type Task } from "./task.ts";
-
-const JOURNAL_NAME = "realserver.journal";
 
 /** Where text for the operator goes. */
 export interface RealServerOutput {
@@ -48,7 +48,7 @@ export async function runRealServer(options: RealServerOptions, output: RealServ
   if (!canAdminister) throw lacksPrivilege();
 
   const report = reportTo(output);
-  const journalPath = `${options.runDir}/${JOURNAL_NAME}`;
+  const journalPath = journalPathIn(options.runDir);
   if (options.undo) {
     await undoEarlierRun(journalPath, report);
     return ExitCode.OK;
@@ -81,7 +81,8 @@ async function harden(
     atStart = await lookAtHost(task, true);
     const { choice, requirements } = atStart;
     assertFeasible(requirements);
-    if (task.status !== null) assertNotBehindVip(task.status, atStart);
+    // With --once no port is opened.
+    if (task.status !== null && !options.once) assertNotBehindVip(task.status, atStart);
     const steps = planSteps(requirements);
     report(`method ${choice.method}: ${choice.reason}`);
     if (steps.length === 0) report("everything is in force already");
@@ -180,7 +181,9 @@ async function inspect(
   }
   // Rules that cannot be read may be what protects this host: better no answer than a wrong one.
   if (!isWholeTruth) throw lacksPrivilege();
-  output.write(options.json ? auditJson(choice, requirements) : auditText(choice, requirements));
+  output.write(
+    options.json ? auditJson(choice, requirements) : auditText(choice, requirements, roleCommand(options)),
+  );
   return isHealthy ? ExitCode.OK : ExitCode.FAILED;
 }
 

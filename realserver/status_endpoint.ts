@@ -28,6 +28,8 @@ export class StatusEndpoint implements AsyncDisposable {
   readonly #stopped = new AbortController();
   readonly #servers: Deno.HttpServer[] = [];
   readonly #retries = new Map<string, ReturnType<typeof setTimeout>>();
+  /** Addresses whose port somebody else was found to have at a later try. */
+  readonly #taken = new Set<string>();
 
   private constructor({ token, port }: RealServerStatusConfig, status: StatusSource, report: Report) {
     this.#app = createStatusApp({ token, status, nowMs: () => performance.now() });
@@ -37,7 +39,7 @@ export class StatusEndpoint implements AsyncDisposable {
 
   /**
    * Opens the port on every address of a task. One that cannot be used yet, as an IPv6 address is while its uniqueness
-   * is tested (RFC 4862 §5.4), is tried again each second.
+   * is tested (RFC 4862 §5.4), is tried again each second, also when somebody else has taken the port meanwhile.
    *
    * @throws {OperatorError} If the port is taken; then it is open nowhere.
    */
@@ -68,8 +70,12 @@ export class StatusEndpoint implements AsyncDisposable {
       if (cause instanceof Deno.errors.AddrInUse) throw portTaken(where, this.#port, cause);
       if (!(cause instanceof Deno.errors.AddrNotAvailable)) throw cause;
       if (!this.#retries.has(address)) this.#report(`status not at ${where} yet: the address is not ready`);
-      this.#retries.set(address, setTimeout(() => this.#retry(address), RETRY_MS));
+      this.#retryLater(address);
     }
+  }
+
+  #retryLater(address: string): void {
+    this.#retries.set(address, setTimeout(() => this.#retry(address), RETRY_MS));
   }
 
   #retry(address: string): void {
@@ -78,7 +84,9 @@ export class StatusEndpoint implements AsyncDisposable {
     } catch (error) {
       // What holds a host is not ended by a port that somebody else has taken meanwhile.
       if (!(error instanceof OperatorError)) throw error;
-      this.#report(`${error.message} (${error.remedy})`);
+      if (!this.#taken.has(address)) this.#report(`${error.message} (${error.remedy})`);
+      this.#taken.add(address);
+      this.#retryLater(address);
     }
   }
 }

@@ -5,7 +5,7 @@
  */
 
 import { type Link, linkHolding } from "../host/links.ts";
-import type { Config, RealServerStatusConfig } from "../model/config.ts";
+import { type Config, type RealServerStatusConfig, serverAddresses } from "../model/config.ts";
 import { ExitCode } from "../model/exit_code.ts";
 import { OperatorError } from "../model/operator_error.ts";
 import type { Choice } from "./choose_method.ts";
@@ -21,8 +21,7 @@ export interface StatusTask {
 /** The status port of a configuration; `null` if it has none. */
 export function statusTaskOf({ realserver, services }: Config, links: readonly Link[]): StatusTask | null {
   if (realserver.status === null) return null;
-  const listed = new Set(services.flatMap(({ servers }) => servers.map(({ address }) => address)));
-  const addresses = [...listed].filter((address) => linkHolding(links, address) !== null);
+  const addresses = serverAddresses({ services }).filter((address) => linkHolding(links, address) !== null);
   return { config: realserver.status, addresses };
 }
 

@@ -14,7 +14,7 @@ import {
   subnetAddress,
 } from "../host/links.ts";
 import { type AddressFamily, familyOf } from "../model/ip_address.ts";
-import type { Config, PortRange, Protocol } from "../model/config.ts";
+import { type Config, type PortRange, type Protocol, serverAddresses } from "../model/config.ts";
 import { ExitCode } from "../model/exit_code.ts";
 import { HostError, OperatorError } from "../model/operator_error.ts";
 
@@ -63,9 +63,7 @@ export function virtualAddressesFromConfig(config: Config, links: readonly Link[
     });
   }
   if (found.size > 0) return [...found.values()];
-  const servers = new Set(
-    config.services.flatMap((service) => service.servers.map(({ address }) => address)),
-  );
+  const servers = new Set(serverAddresses(config));
   const local = links.filter((link) => !link.isLoopback).flatMap(({ addresses, ipv6Addresses }) => [
     ...addresses,
     ...ipv6Addresses.filter(({ scope }) => scope === "global"),

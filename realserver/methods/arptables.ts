@@ -13,6 +13,7 @@ import { familyOf } from "../../model/ip_address.ts";
 import { ExitCode } from "../../model/exit_code.ts";
 import { OperatorError } from "../../model/operator_error.ts";
 import { assertOwnAddresses, type Target } from "../target.ts";
+import { programsInstalled } from "./filter_program.ts";
 import { ruleRequirement } from "./filter_rule.ts";
 import { onHost } from "./placement.ts";
 
@@ -39,6 +40,7 @@ export function arptablesRequirements(state: HostState, targets: readonly Target
     return ruleRequirement(`arptables ${chain} for ${rule.vip}`, step, place, rule.why);
   });
   return [
+    ...programsInstalled(state, ["arptables"]),
     ...tableAwake(state),
     ...rules,
     ...eachFactOnce(targets.flatMap((target) => onHost(state, target, target.device))),

@@ -13,6 +13,7 @@ import type { HostState } from "../host_state.ts";
 import { arpTable, ndpTable } from "../nft_rules.ts";
 import { eachFactOnce, type Requirement } from "../requirement.ts";
 import { assertOwnAddresses, type Target } from "../target.ts";
+import { programsInstalled } from "./filter_program.ts";
 import { tableRequirement } from "./nft_table.ts";
 import { onHost } from "./placement.ts";
 
@@ -28,6 +29,7 @@ export function nftRequirements(state: HostState, targets: readonly Target[]): R
   const why = (protocol: string) =>
     `otherwise the host answers ${protocol} for the VIP and names it as sender of its own questions`;
   return [
+    ...programsInstalled(state, ["nft"]),
     ...(ipv4.length === 0 ? [] : [tableRequirement(state, arpTable(ipv4), why("ARP requests"))]),
     ...(ipv6.length === 0 ? [] : [tableRequirement(state, ndpTable(ipv6), why("neighbour solicitations"))]),
     ...eachFactOnce(targets.flatMap((target) => onHost(state, target, "lo"))),

@@ -5,11 +5,17 @@
  */
 
 import { shellCommand } from "../../host/command.ts";
-import { addressesLike, hostPrefixLength, type Link } from "../../host/links.ts";
+import { hostPrefixLength, type Link } from "../../host/links.ts";
 import { familyOf } from "../../model/ip_address.ts";
 import type { AddAddress } from "../../host/step.ts";
 import { sysctlName } from "../../host/sysctl.ts";
-import { isFirstOfSubnet, promotionCommands } from "../address_promotion.ts";
+import {
+  type Holder,
+  holdersOf,
+  isFirstOfSubnet,
+  removalCommands,
+  removalWords,
+} from "../address_promotion.ts";
 import { DISABLE_IPV6, type HostState } from "../host_state.ts";
 import type { Requirement, Restoration } from "../requirement.ts";
 import type { Target } from "../target.ts";
@@ -29,7 +35,7 @@ export function onLoopbackOnly(state: HostState, target: Target): Requirement[] 
 /** The VIP is somewhere on the host; if it is nowhere yet, `device` gets it. */
 export function onHost(state: HostState, target: Target, device: string): Requirement[] {
   const why = "the host must accept the VIP's packets";
-  const isForLoopback = device === "lo" && holders(state, target.vip).length === 0;
+  const isForLoopback = device === "lo" && holdersOf(target.vip, state.links).length === 0;
   return [
     ...(isForLoopback ? loopbackUp(state) : []),
     place(state, target, { device, isAnywhereFine: true, why }),
@@ -39,7 +45,7 @@ export function onHost(state: HostState, target: Target, device: string): Requir
 
 /** The VIP is nowhere on the host. */
 export function onNothing(state: HostState, target: Target, why: string): Requirement {
-  const found = holders(state, target.vip);
+  const found = holdersOf(target.vip, state.links);
   return {
     fact: `VIP ${target.vip}`,
     found: placesText(target.vip, found),
@@ -54,14 +60,9 @@ export function onNothing(state: HostState, target: Target, why: string): Requir
 
 /** Interfaces that hold the VIP as a single address and would answer ARP or Neighbor Discovery for it. */
 export function nicsHolding(state: HostState, vip: string): string[] {
-  return holders(state, vip)
+  return holdersOf(vip, state.links)
     .filter((held) => held.prefixLength === hostPrefixLength(vip) && !isSilent(held.link))
     .map((held) => held.link.name);
-}
-
-interface Holder {
-  readonly link: Link;
-  readonly prefixLength: number;
 }
 
 /** Whether an interface answers nobody who asks for its addresses, as `lo` does. */
@@ -69,19 +70,12 @@ function isSilent({ isLoopback, hasArp }: Link): boolean {
   return isLoopback || !hasArp;
 }
 
-function holders(state: HostState, vip: string): Holder[] {
-  return state.links.flatMap((link) =>
-    addressesLike(link, vip).filter((held) => held.address === vip)
-      .map(({ prefixLength }) => ({ link, prefixLength }))
-  );
-}
-
 function place(
   state: HostState,
   { vip, holdersAtStart = [] }: Target,
   rule: { readonly device: string; readonly isAnywhereFine: boolean; readonly why: string },
 ): Requirement {
-  const found = holders(state, vip);
+  const found = holdersOf(vip, state.links);
   const length = hostPrefixLength(vip);
   const misplaced = found.filter((held) =>
     held.prefixLength !== length || (!rule.isAnywhereFine && !isSilent(held.link))
@@ -126,7 +120,7 @@ export function loopbackUp(state: HostState): Requirement[] {
  * is all traffic by it.
  */
 function holdersUp(state: HostState, { vip, holdersAtStart = [] }: Target): Requirement[] {
-  const links = holders(state, vip).map(({ link }) => link);
+  const links = holdersOf(vip, state.links).map(({ link }) => link);
   if (links.some(({ isUp }) => isUp)) return [];
   return links.filter(isSilent).map(({ name, index, isLoopback }) => {
     const wasUp = isLoopback || holdersAtStart.some((link) => link.index === index && link.isUp);
@@ -171,18 +165,14 @@ function placesText(vip: string, found: readonly Holder[]): string {
 }
 
 function removals(vip: string, found: readonly Holder[]): Restoration[] {
-  return found.map(({ link, prefixLength }) => ({
-    sentence: `remove ${vip}/${prefixLength} from ${link.name}`,
-    words: ["ip", "address", "delete", `${vip}/${prefixLength}`, "dev", link.name],
-    isByHand: isFirstOfSubnet(vip, link),
+  return found.map((holder) => ({
+    sentence: `remove ${vip}/${holder.prefixLength} from ${holder.link.name}`,
+    words: removalWords(vip, holder),
+    isByHand: isFirstOfSubnet(vip, holder.link),
   }));
 }
 
 function removal(vip: string, found: readonly Holder[]): string {
-  const commands = [
-    ...promotionCommands(vip, [...new Set(found.map(({ link }) => link))]),
-    ...found.map((held) => `ip address delete ${vip}/${held.prefixLength} dev ${held.link.name}`),
-  ];
   return `If an earlier run of lvsdr put ${vip} there: lvsdr realserver --undo\n` +
-    `If ${vip} really is the VIP and not this host's own address: ${commands.join("; ")}`;
+    `If ${vip} really is the VIP and not this host's own address: ${removalCommands(vip, found).join("; ")}`;
 }

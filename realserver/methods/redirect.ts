@@ -8,11 +8,13 @@
 
 import { ExitCode } from "../../model/exit_code.ts";
 import { OperatorError } from "../../model/operator_error.ts";
-import type { HostState } from "../host_state.ts";
+import type { FilterProgram, HostState } from "../host_state.ts";
 import { iptablesRules, iptablesRuleText } from "../iptables_rules.ts";
 import { redirectTable } from "../nft_rules.ts";
 import type { Requirement } from "../requirement.ts";
 import type { Target } from "../target.ts";
+import { earlierRulesRequirement } from "./earlier_rules.ts";
+import { programsInstalled } from "./filter_program.ts";
 import { ruleRequirement } from "./filter_rule.ts";
 import { tableRequirement } from "./nft_table.ts";
 import { onNothing } from "./placement.ts";
@@ -34,13 +36,23 @@ export function redirectRequirements(state: HostState, targets: readonly Target[
     );
   }
   const why = "with the redirect method the host needs no VIP, and one it has would be answered for";
-  const usesIptables = !state.programs.has("nft") && state.programs.has("iptables");
+  const programs = redirectPrograms(state.programs, targets);
   return [
+    ...programsInstalled(state, programs),
     ...targets.map((target) => onNothing(state, target, why)),
-    ...(usesIptables
-      ? iptablesRequirements(state, targets)
-      : [tableRequirement(state, redirectTable(targets), WHY)]),
+    ...(programs.includes("nft")
+      ? [tableRequirement(state, redirectTable(targets), WHY), earlierRulesRequirement(state, targets)]
+      : iptablesRequirements(state, targets)),
   ];
+}
+
+/** Programs that load the rules for targets on a host that has `installed`, which may lack some of them. */
+export function redirectPrograms(
+  installed: ReadonlySet<FilterProgram>,
+  targets: readonly Target[],
+): FilterProgram[] {
+  if (installed.has("nft") || !installed.has("iptables")) return ["nft"];
+  return [...new Set(iptablesRules(targets).map(({ program }) => program))];
 }
 
 function iptablesRequirements(state: HostState, targets: readonly Target[]): Requirement[] {

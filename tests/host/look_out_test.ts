@@ -90,6 +90,76 @@ Deno.test("LookOut looks again when its program has ended", async () => {
   await lookedBefore(looked[1]!, "after the end");
 });
 
+Deno.test("LookOut hands over what was told of causes since the look before, and the last of it where that is much", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "lvsdr-look-out-" });
+  try {
+    await new Deno.Command("mkfifo", { args: [`${folder}/lines`] }).output();
+    const looks = Array.from({ length: 3 }, () => Promise.withResolvers<readonly string[]>());
+    const say = (...lines: string[]) =>
+      Deno.writeTextFile(`${folder}/lines`, lines.map((line) => `${line}\n`).join(""));
+    let count = 0;
+    await using watch: LookOut = new LookOut({
+      reporters: [{
+        words: ["sh", "-c", `exec 3<>${folder}/lines; exec cat <&3`],
+        isRelevant: (line) => line !== "other",
+        clueOf: (line) => line === "nameless" ? null : line,
+      }],
+      look: async (clues) => {
+        const told = [...clues];
+        if (count === 1) {
+          await say("during");
+          while (watch.clues.length === 0) await new Promise((resolve) => setTimeout(resolve, 10));
+          assert.deepEqual(watch.clues, ["during"]);
+        }
+        looks[count++]?.resolve(told);
+        return true;
+      },
+      onFailure: () => {},
+    });
+    assert.deepEqual(await looks[0]!.promise, []);
+    await say("nameless", "other", ...Array.from({ length: 21 }, (_, number) => `clue ${number}`));
+    const told = await looks[1]!.promise;
+    assert.deepEqual([told.length, told[0], told.at(-1)], [20, "clue 1", "clue 20"]);
+    assert.deepEqual(await looks[2]!.promise, ["during"], "the look before may have missed it");
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("LookOut looks as often as it is told to where nobody reports anything", async () => {
+  const looks = Array.from({ length: 3 }, () => Promise.withResolvers<void>());
+  let count = 0;
+  await using _ = new LookOut({
+    reporters: [],
+    look: () => {
+      looks[count++]?.resolve();
+      return Promise.resolve(true);
+    },
+    onFailure: () => {},
+    fullLookMs: 10,
+  });
+  await lookedBefore(looks[2]!.promise, "by itself");
+});
+
+Deno.test("LookOut hands over an error that nobody foresaw, and looks no more", async () => {
+  const fault = Promise.withResolvers<unknown>();
+  let count = 0;
+  const watch: LookOut = new LookOut({
+    reporters: [],
+    look: () => {
+      count += 1;
+      watch.lookSoon();
+      return Promise.reject(new TypeError("no look"));
+    },
+    onFailure: () => {},
+    onFault: fault.resolve,
+  });
+  await using _ = watch;
+  assert.match(String(await fault.promise), /TypeError: no look/);
+  await new Promise((resolve) => setTimeout(resolve, 400));
+  assert.equal(count, 1);
+});
+
 Deno.test("LookOut looks again soon after looks that failed, and tells of the first failure in a row", async () => {
   const { watch, looked, failures } = lookOut(["exec sleep 60"], ["fails", "fails", false, "fails", true]);
   await using _ = watch;

@@ -37,19 +37,38 @@ Deno.test("readJournal() tells the living owner and what it holds, and takes the
     assert.equal(await readJournal(path), null);
     using journal = await Journal.open(path, SCOPE);
     journal.record(STEP);
-    const held = { path, steps: [STEP], isKept: false, owner: Deno.pid, scope: SCOPE };
+    const run = { steps: [STEP], scope: SCOPE };
+    const held = { path, steps: [STEP], isKept: false, owner: Deno.pid, runs: [run] };
     assert.deepEqual(await readJournal(path), held);
     journal.strikeLast();
-    assert.deepEqual(await readJournal(path), { ...held, steps: [] });
+    assert.deepEqual(await readJournal(path), { ...held, steps: [], runs: [{ ...run, steps: [] }] });
   }));
 
 Deno.test("readJournal() tells what was held when its owner has ended, or somebody came to undo it", () =>
   withPath(async (path) => {
     await abandoned(path);
-    const left = { path, steps: [STEP], isKept: false, owner: null, scope: SCOPE };
+    const run = { steps: [STEP], scope: SCOPE };
+    const left = { path, steps: [STEP], isKept: false, owner: null, runs: [run] };
     assert.deepEqual(await readJournal(path), left);
-    using _undoing = await Journal.open(path);
-    assert.deepEqual(await readJournal(path), { ...left, owner: Deno.pid });
+    using undoing = await Journal.open(path);
+    const undoer = { steps: [], scope: null };
+    assert.deepEqual(await readJournal(path), { ...left, owner: Deno.pid, runs: [run, undoer] });
+    undoing.strikeLast();
+    assert.deepEqual((await readJournal(path))?.runs, [undoer]);
+  }));
+
+Deno.test("readJournal() tells which owner has left which steps, and leaves out those that have none left", () =>
+  withPath(async (path) => {
+    const other: Step = { kind: "addAddress", address: "192.0.2.11", device: "lo" };
+    const otherScope = { ...SCOPE, vips: [{ vip: "192.0.2.11", realServerAddress: null, bindings: [] }] };
+    for (const [step, scope] of [[STEP, SCOPE], [null, null], [other, otherScope]] as const) {
+      using journal = await Journal.open(path, scope ?? undefined);
+      if (step !== null) journal.record(step);
+      journal.keep();
+    }
+    const reading = await readJournal(path);
+    assert.deepEqual([reading?.isKept, reading?.owner, reading?.steps], [true, null, [STEP, other]]);
+    assert.deepEqual(reading?.runs, [{ steps: [STEP], scope: SCOPE }, { steps: [other], scope: otherScope }]);
   }));
 
 Deno.test("readJournal() takes no process for the owner that has locked another file", () =>

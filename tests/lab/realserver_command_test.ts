@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { METHODS } from "../../model/config.ts";
+import { until } from "./director_network.ts";
 import { obstacle, REAL_SERVER_ADDRESS, RealServerPair, VIP } from "./realserver_pair.ts";
 
 const ignore = obstacle !== null;
@@ -64,7 +65,10 @@ Deno.test(`an interface with a dot in its name can be the only one that is harde
 }, async () => {
   await using pair = await RealServerPair.create();
   await pair.server.ip(["link set eth0 down", "link set eth0 name eth0.100", "link set eth0.100 up"]);
-  while (!(await pair.server.require("ip", ["link", "show", "eth0.100"])).includes("state UP"));
+  await until(
+    "eth0.100 is up",
+    async () => (await pair.server.require("ip", ["link", "show", "eth0.100"])).includes("state UP"),
+  );
   const before = await pair.snapshot();
   const args = ["--vip", VIP, "--interface", "eth0.100"];
   const script = (await pair.role("--print", ...args)).stdout;

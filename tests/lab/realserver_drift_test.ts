@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { requireCommand } from "../../host/command.ts";
 import { METHODS } from "../../model/config.ts";
+import { until } from "./director_network.ts";
 import { obstacle, RealServerPair, VIP } from "./realserver_pair.ts";
 
 const ignore = obstacle !== null;
@@ -211,7 +212,10 @@ Deno.test(`kill -9 after a repair leaves no program behind, and --undo restores 
   await pair.server.require("sh", ["-ec", `nft flush ruleset; ip address delete ${VIP}/32 dev lo`]);
   await role.until(/repaired: VIP/);
   await role.stop("SIGKILL");
-  while (await requireCommand("ip", ["netns", "pids", pair.server.name]) !== "");
+  await until(
+    "every program of the role has ended",
+    async () => await requireCommand("ip", ["netns", "pids", pair.server.name]) === "",
+  );
   assert.equal((await pair.role("--undo")).code, 0);
   assert.equal(await pair.snapshot(), before);
 });

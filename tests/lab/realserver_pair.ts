@@ -6,6 +6,7 @@
  */
 
 import { connect, Namespace, type ProgramResult } from "../../lab/namespace.ts";
+import { until } from "./director_network.ts";
 
 export const VIP = "192.0.2.10";
 export const REAL_SERVER_ADDRESS = "192.0.2.21";
@@ -118,7 +119,7 @@ export class RealServerPair implements AsyncDisposable {
       }
     });
     const ended = Promise.all(streams).then(() => child.status);
-    const until = async (pattern: RegExp): Promise<string> => {
+    const untilSaid = async (pattern: RegExp): Promise<string> => {
       while (true) {
         const match = pattern.exec(text.slice(readUpTo));
         if (match !== null) {
@@ -133,12 +134,13 @@ export class RealServerPair implements AsyncDisposable {
         ]);
       }
     };
-    await until(/holding/);
+    await untilSaid(/holding/);
     return {
       pid: child.pid,
-      until,
+      until: untilSaid,
       stop: async (signal) => {
         child.kill(signal);
+        await givingUp(() => `The role has not ended after ${signal}:\n${text}`, ended);
         const { code } = await ended;
         return { code, text };
       },
@@ -182,9 +184,8 @@ export class RealServerPair implements AsyncDisposable {
       http { access_log off; server { listen ${port}; listen [::]:${port}; location / { return 200 "from the real server"; } } }`;
     await Deno.writeTextFile(`${this.folder}/nginx.conf`, config);
     this.#background.push(this.server.spawn("nginx", ["-c", `${this.folder}/nginx.conf`, "-e", "stderr"]));
-    const isListening = () =>
-      this.server.run("curl", ["-s", "-o", `${this.folder}/first`, `127.0.0.1:${port}`]);
-    while ((await isListening()).code !== 0);
+    const first = ["-s", "-o", `${this.folder}/first`, `127.0.0.1:${port}`];
+    await until("nginx answers", async () => (await this.server.run("curl", first)).code === 0);
   }
 
   /** ARP frames, one line of tcpdump(8) each, that cross the cable while `action` runs. */

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { Process } from "../../lab/namespace.ts";
 import type { HostStatus } from "../../model/host_status.ts";
 import { until } from "./director_network.ts";
 import {
@@ -133,6 +134,9 @@ Deno.test(
     const hidden = await pair.role("-c", anyPort, "--method", "redirect");
     assert.equal(hidden.code, 78, hidden.stderr);
     assert.match(hidden.stderr, /reachable at the VIP 192\.0\.2\.10/);
+    const unopened = await pair.role("--once", "-c", anyPort, "--method", "redirect");
+    assert.equal(unopened.code, 0, unopened.stderr);
+    assert.equal((await pair.role("--undo")).code, 0);
 
     await pair.startWeb(PORT);
     const config = await writeConfig(pair);
@@ -145,7 +149,20 @@ Deno.test(
   },
 );
 
-Deno.test(`the status port opens on an IPv6 address as soon as its uniqueness is known${needing}`, {
+/** Starts another program on the status port, for IPv6 only, and returns when it has it. */
+async function takeIpv6Port({ server, folder }: RealServerPair): Promise<Process> {
+  const path = `${folder}/taker.conf`;
+  const listen = `server { listen [::]:${PORT} ipv6only=on; }`;
+  await Deno.writeTextFile(path, `daemon off; pid ${folder}/taker.pid; events {} http { ${listen} }`);
+  const taker = server.spawn("nginx", ["-c", path, "-e", "stderr"]);
+  await until(
+    "the port is taken",
+    async () => (await server.require("ss", ["-Hltn6", `sport = :${PORT}`])).includes(`[::]:${PORT}`),
+  );
+  return taker;
+}
+
+Deno.test(`the status port opens on an IPv6 address as soon as it is unique and the port is free${needing}`, {
   ignore,
 }, async () => {
   await using pair = await RealServerPair.create("ipv4 and ipv6");
@@ -160,9 +177,13 @@ Deno.test(`the status port opens on an IPv6 address as soon as its uniqueness is
   const address = `${REAL_SERVER_ADDRESS6}/64`;
   await pair.server.ip([`address delete ${address} dev eth0`, `address add ${address} dev eth0`]);
   const role = await pair.hold("-c", await writeConfig(pair));
+  const taker = await takeIpv6Port(pair);
   await pair.client.ip(["link set eth0 up", `address add ${CLIENT_ADDRESS6}/64 dev eth0`]);
+  await role.until(/Cannot serve the status at \[2001:db8::21\]:8481: the port is taken \(.*\n/);
+  await taker.stop();
   await role.until(/status at http:\/\/\[2001:db8::21\]:8481\/api\/v1\/status/);
   assert.equal((await ask(pair, REAL_SERVER_ADDRESS6, ...WITH_TOKEN)).code, "200");
   const { text } = await role.stop("SIGINT");
   assert.match(text, /status not at \[2001:db8::21\]:8481 yet: the address is not ready/);
+  assert.equal(text.match(/the port is taken/g)?.length, 1, "said once");
 });

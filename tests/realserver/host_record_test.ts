@@ -80,3 +80,26 @@ Deno.test("a host whose looks do not come to an end is not said to be in order",
   record.looked(look(requirement("a", true)));
   assert.deepEqual([record.status()!.ok, record.status()!.trouble], [true, null]);
 });
+
+Deno.test("a host whose clock is set back or forward tells the same uptime, and has been looked at as lately", () => {
+  const RealDate = Date;
+  const record = new HostRecord("1.2.3");
+  record.looked(look(requirement("a", true)));
+  try {
+    for (const hours of [-48, 48]) {
+      const now = () => RealDate.now() + hours * 3_600_000;
+      globalThis.Date = class extends RealDate {
+        static override now = now;
+
+        constructor() {
+          super(now());
+        }
+      } as DateConstructor;
+      const { uptimeSeconds, trouble, ok, at } = record.status()!;
+      assert.deepEqual([uptimeSeconds, trouble, ok], [0, null, true]);
+      assert.equal(Math.round((RealDate.parse(at) - RealDate.now()) / 3_600_000), hours, "the clock was set");
+    }
+  } finally {
+    globalThis.Date = RealDate;
+  }
+});

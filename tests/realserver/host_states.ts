@@ -45,6 +45,7 @@ export function hostState(changes: Partial<HostState> = {}): HostState {
     areSysctlsWritable: true,
     programs: new Set(["nft", "arptables"]),
     nftTables: new Map(),
+    earlierTranslations: [],
     arptablesRules: new Map(),
     hasArptablesTable: false,
     arptablesTableFlags: "",

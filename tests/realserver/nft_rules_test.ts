@@ -54,7 +54,7 @@ Deno.test("isSameTable() looks past counters and handles, and at flags, policy, 
     name: "prerouting",
     type: "nat",
     hook: "prerouting",
-    prio: -100,
+    prio: -101,
     policy: "accept",
     handle: 1,
   };
