@@ -5,17 +5,13 @@
  * @module
  */
 
+import { type EthernetLink, ethernetLink, namedLink } from "../host/ethernet_link.ts";
 import { addressesLike, type Link, type LinkAddress, linkOfSubnet } from "../host/links.ts";
 import type { Route } from "../host/routes.ts";
-import type { Config, RealServer } from "../model/config.ts";
+import { type Config, type RealServer, vipsOf } from "../model/config.ts";
 import { ExitCode } from "../model/exit_code.ts";
 import { isInPrefix } from "../model/ip_address.ts";
 import { OperatorError } from "../model/operator_error.ts";
-
-/** An interface frames can be sent and received on. */
-export interface EthernetLink extends Link {
-  readonly mac: string;
-}
 
 /** The interface of the VIPs, and the way to the real servers. */
 export interface Attachment extends EthernetLink {
@@ -44,11 +40,13 @@ export function attach(
   routes: ReadonlyMap<string, Route>,
 ): Attachment {
   const link = usable(
-    config.director.interface === null
-      ? linkOfVips(config, links)
-      : namedLink(config.director.interface, links),
+    config.director.interface === null ? linkOfVips(config, links) : namedLink(
+      links,
+      config.director.interface,
+      (names) => `Correct director.interface; this host has ${names}`,
+    ),
   );
-  const vips = new Set(config.services.map(({ vip }) => vip));
+  const vips = new Set(vipsOf(config));
   const uplinks = new Map<string, EthernetLink>();
   for (const { name, servers } of config.services) {
     for (const { address, vlan } of servers) {
@@ -64,9 +62,7 @@ export function attach(
           { remedy: problem.remedy },
         );
       }
-      // In a VLAN, the same address is another host: only the untagged one has a way of its own.
-      if (vlan === null) uplinks.set(address, uplinkOf(route!.device, link, links));
-      else if (!uplinks.has(address)) uplinks.set(address, link);
+      uplinks.set(address, vlan === null ? uplinkOf(route!.device, link, links) : link);
     }
   }
   const further = [...uplinks.values()].filter(({ index }) => index !== link.index);
@@ -77,9 +73,9 @@ export function attach(
 /** Number of the interface, in the order of an attachment, that a real server is reached by. */
 export function egressOf(
   { interfaces, uplinks }: Attachment,
-  { address, vlan }: Pick<RealServer, "address" | "vlan">,
+  { address }: Pick<RealServer, "address">,
 ): number {
-  const uplink = vlan === null ? uplinks.get(address) : undefined;
+  const uplink = uplinks.get(address);
   return uplink === undefined ? 0 : interfaces.findIndex(({ index }) => index === uplink.index);
 }
 
@@ -105,26 +101,7 @@ function usable(
   link: Link,
   remedy = "Set director.interface to the one that VIP traffic arrives on",
 ): EthernetLink {
-  const { mac } = link;
-  if (mac === null || link.isLoopback) {
-    throw new OperatorError(`Interface "${link.name}" is no Ethernet interface`, ExitCode.CONFIG, { remedy });
-  }
-  if (!link.isUp) {
-    throw new OperatorError(`Interface "${link.name}" is down`, ExitCode.UNAVAILABLE, {
-      remedy: `ip link set ${link.name} up`,
-    });
-  }
-  return { ...link, mac };
-}
-
-function namedLink(name: string, links: readonly Link[]): Link {
-  const link = links.find((candidate) => candidate.name === name);
-  if (link !== undefined) return link;
-  throw new OperatorError(`There is no interface "${name}"`, ExitCode.UNAVAILABLE, {
-    remedy: `Correct director.interface; this host has ${
-      links.map((candidate) => candidate.name).join(", ")
-    }`,
-  });
+  return ethernetLink(link, { exitCode: ExitCode.CONFIG, remedy });
 }
 
 function linkOfVips(config: Config, links: readonly Link[]): Link {

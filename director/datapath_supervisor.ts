@@ -13,9 +13,10 @@ import {
   type InterfaceOptions,
   type SharingClients,
 } from "../datapath/mod.ts";
+import type { EthernetLink } from "../host/ethernet_link.ts";
 import { ExitCode } from "../model/exit_code.ts";
 import { OperatorError } from "../model/operator_error.ts";
-import type { Attachment, EthernetLink } from "./attachment.ts";
+import type { Attachment } from "./attachment.ts";
 import { HeartbeatWatch, LOOK_MS, START_PATIENCE_LOOKS } from "./heartbeat_watch.ts";
 
 /** What stays the same from one datapath to the next. */

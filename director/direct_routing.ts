@@ -5,8 +5,10 @@
  * @module
  */
 
+import { INTERFACE_REPORTS } from "../host/interface_reports.ts";
 import { readLinks } from "../host/links.ts";
-import type { Config } from "../model/config.ts";
+import { LookOut } from "../host/look_out.ts";
+import { type Config, vipsOf } from "../model/config.ts";
 import { inOneLine, OperatorError } from "../model/operator_error.ts";
 import type { ServerAudit } from "../model/status_snapshot.ts";
 import type { ConfigFile } from "../sentinel/finding.ts";
@@ -16,6 +18,7 @@ import type { EventLog } from "./events.ts";
 import type { HeldAddress } from "./guard_chains.ts";
 import { HostReports } from "./host_reports.ts";
 import { ServerAudits } from "./server_audits.ts";
+import { Turns } from "./turns.ts";
 
 const AUDIT_INTERVAL_MS = 5 * 60_000;
 
@@ -28,8 +31,13 @@ export class DirectRouting {
   #onProbeAddresses: () => void = () => {};
   #file: ConfigFile;
   #timer = 0;
-  /** Whether the last audit could not be made. */
-  #hasFailed = false;
+  /** What was last reported to be in the way of an audit; empty if nothing is. */
+  #obstacle = "";
+  /** Why some real servers cannot be looked at, by their addresses. */
+  #unseen: Vantages["unseen"] = new Map();
+  /** Looks at this host's interfaces: what was seen last counts. */
+  readonly #looks = new Turns();
+  #lookOut: LookOut | null = null;
   #isStopped = false;
 
   /** @param device Interface of the VIPs. */
@@ -62,7 +70,7 @@ export class DirectRouting {
   }
 
   /**
-   * Audits at once, and every five minutes from now on.
+   * Audits at once, every five minutes from now on, and whenever others can be looked at than before.
    *
    * @param onProbeAddresses {@linkcode probeAddresses} have changed.
    */
@@ -70,12 +78,17 @@ export class DirectRouting {
     this.#onProbeAddresses = onProbeAddresses;
     this.hosts.start();
     void this.#auditAndRepeat();
+    this.#lookOut = new LookOut({
+      reporters: [{ words: INTERFACE_REPORTS, isRelevant: () => true }],
+      look: () => this.#followInterfaces(),
+      onFailure: (error) => this.#reportObstacle(error),
+    });
   }
 
   /**
    * Audits every real server for every VIP it serves.
    *
-   * @throws {OperatorError} If an interface cannot be used.
+   * @throws {OperatorError} If some cannot be asked.
    */
   async audit(): Promise<readonly ServerAudit[]> {
     await this.lookAgain();
@@ -83,17 +96,20 @@ export class DirectRouting {
   }
 
   /** Takes note of what has become of this host's interfaces. */
-  async lookAgain(): Promise<void> {
-    const { config } = this.#file;
-    const vantages = await this.#look(config);
-    // A reload meanwhile has seen more.
-    if (!this.#isStopped && config === this.#file.config) this.#adopt(vantages);
+  lookAgain(): Promise<void> {
+    return this.#looks.take(async () => {
+      const { config } = this.#file;
+      const vantages = await this.#look(config);
+      // A reload meanwhile has seen more.
+      if (!this.#isStopped && config === this.#file.config) this.#adopt(vantages);
+    });
   }
 
   /** Ends whatever goes on; resolves when the interfaces have been let go. */
   async stop(): Promise<void> {
     this.#isStopped = true;
     clearTimeout(this.#timer);
+    await this.#lookOut?.[Symbol.asyncDispose]();
     this.checks.stop();
     this.hosts.stop();
     await this.audits.stop();
@@ -103,28 +119,43 @@ export class DirectRouting {
     return findVantages(
       await readLinks(),
       config.services.flatMap(({ servers }) => servers),
-      new Set(config.services.map(({ vip }) => vip)),
+      new Set(vipsOf(config)),
       { only: null, director: this.#device },
     );
   }
 
   #adopt(vantages: Vantages): void {
-    this.audits.adopt(this.#file, vantages.vantages);
+    this.#unseen = vantages.unseen;
+    this.audits.adopt(this.#file, vantages);
     this.checks.adopt(this.#file.config, vantages);
     this.hosts.adopt(this.#file.config);
+  }
+
+  /** Returns true: what is in the way of looking is nothing to try again before it changes. */
+  async #followInterfaces(): Promise<boolean> {
+    const before = new Set(this.#unseen.keys());
+    await this.lookAgain();
+    if (before.symmetricDifference(this.#unseen).size > 0) void this.#auditAndRepeat();
+    return true;
   }
 
   async #auditAndRepeat(): Promise<void> {
     try {
       await this.audit();
-      this.#hasFailed = false;
+      this.#obstacle = "";
     } catch (error) {
       if (!(error instanceof OperatorError)) throw error;
-      if (!this.#hasFailed) {
-        this.#events.report("warning", "audit.failed", `Real servers cannot be audited: ${inOneLine(error)}`);
-      }
-      this.#hasFailed = true;
+      this.#reportObstacle(error);
     }
+    clearTimeout(this.#timer);
     if (!this.#isStopped) this.#timer = setTimeout(() => void this.#auditAndRepeat(), AUDIT_INTERVAL_MS);
+  }
+
+  #reportObstacle(error: OperatorError): void {
+    const reason = inOneLine(error);
+    if (reason !== this.#obstacle) {
+      this.#events.report("warning", "audit.failed", `Not every real server can be audited: ${reason}`);
+    }
+    this.#obstacle = reason;
   }
 }

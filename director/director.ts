@@ -25,7 +25,7 @@ import { checkOfServer } from "./server_check.ts";
 import { statusSnapshot } from "./snapshot.ts";
 import { NOTHING_SEEN } from "./wire_sentinel.ts";
 
-const RATE_SAMPLE_MS = 1_000;
+const SAMPLE_INTERVAL_MS = 1_000;
 const NEWS_INTERVAL_MS = 1_000;
 
 /** What a director knows about itself. */
@@ -89,9 +89,9 @@ export class Director {
     return this.#config;
   }
 
-  /** Whether every server has been checked once and the datapath works. */
-  get isReady(): boolean {
-    return this.#isForwarding && this.#unknown.size === 0;
+  /** Whether the datapath works. */
+  get isForwarding(): boolean {
+    return this.#isForwarding;
   }
 
   /** The table to start a datapath with: connections it knows go on, new ones wait until health is known. */
@@ -105,7 +105,8 @@ export class Director {
     this.#datapath = datapath;
     this.#isForwarding = true;
     this.#monitor.reconcile(this.#targets());
-    this.#every(RATE_SAMPLE_MS, () => this.#sampleRates());
+    this.#sample();
+    this.#every(SAMPLE_INTERVAL_MS, () => this.#sample());
     this.#every(NEWS_INTERVAL_MS, () => this.#neighborNews.tick(performance.now()));
   }
 
@@ -220,6 +221,7 @@ export class Director {
       config: this.#config,
       bytesPerConnection: this.#bytesPerConnection,
       events: this.#events.newest,
+      probeAddresses: this.#routing.probeAddresses,
       alarms: this.#alarms,
       wire: this.#wire,
       weightOf: (service, server) => this.#weightOf(service, server),
@@ -370,14 +372,16 @@ export class Director {
     return table;
   }
 
-  #sampleRates(): void {
+  #sample(): void {
+    const { services } = this.snapshot();
     const totals = new Map<string, number>();
-    for (const service of this.snapshot().services) {
+    for (const service of services) {
       for (const server of service.servers) {
         totals.set(serverKey(service, server), server.connections);
       }
     }
     this.#rates.sample(totals, performance.now());
+    if (this.#quarantine.look(services)) this.#publish();
   }
 
   #every(intervalMs: number, action: () => void): number {

@@ -6,12 +6,12 @@
  */
 
 import type { Checker, CheckResult, HealthTarget } from "../health/mod.ts";
-import type { Config } from "../model/config.ts";
+import { type Config, serverAddresses } from "../model/config.ts";
 import { ExitCode } from "../model/exit_code.ts";
 import { endpointText } from "../model/ip_address.ts";
-import { OperatorError } from "../model/operator_error.ts";
+import { inOneLine, OperatorError } from "../model/operator_error.ts";
 import { isGood, outcomeText, questionWord } from "../sentinel/finding.ts";
-import { probeCandidates } from "../sentinel/probe_choice.ts";
+import { assertProbeAddress, probeCandidates } from "../sentinel/probe_choice.ts";
 import { ProofDesk } from "../sentinel/proof_desk.ts";
 import type { Vantage, Vantages } from "../sentinel/vantage.ts";
 import type { EventLog } from "./events.ts";
@@ -39,7 +39,9 @@ export class DrChecks {
   readonly #macs = new Map<string, string>();
   readonly #waiting = new Set<() => void>();
   /** By interface, subnet and configured address. */
-  #desks = new Map<string, Desk>();
+  #desks: ReadonlyMap<string, Desk> = new Map();
+  /** Real servers that are to be checked and have no desk, as this host has no interface to see them from. */
+  #stranded: ReadonlySet<string> = new Set();
 
   constructor(options: DrChecksOptions) {
     this.#options = options;
@@ -54,31 +56,43 @@ export class DrChecks {
 
   /**
    * Opens a desk for each subnet with real servers that are checked this way, and closes those that are not needed.
-   * The configuration was found good by {@linkcode assertCheckable}.
+   * The configuration was found good by {@linkcode assertCheckable}: real servers that cannot be seen any more are not
+   * checked until they can.
    */
-  adopt(config: Config, { vantages }: Vantages): void {
+  adopt(config: Config, { vantages, unseen }: Vantages): void {
     const checked = checkedServers(config);
     const wanted = vantages.filter(({ servers }) => servers.some((server) => checked.has(server)));
-    const before = this.#desks;
+    const [desks, stranded] = [this.#desks, this.#stranded];
     this.#desks = new Map(wanted.map((vantage) => {
       const key = keyOf(config, vantage);
-      const proofs = before.get(key)?.proofs ?? this.#openDesk(config, vantage);
+      const proofs = desks.get(key)?.proofs ?? this.#openDesk(config, vantage);
       return [key, { proofs, device: vantage.link.name, servers: new Set(vantage.servers) }];
     }));
-    for (const [key, { proofs }] of before) if (!this.#desks.has(key)) proofs[Symbol.dispose]();
-    this.#options.onAddresses();
+    this.#stranded = new Set([...unseen.keys()].filter((server) => checked.has(server)));
+    for (const [key, { proofs, device, servers }] of desks) {
+      if (this.#desks.has(key)) continue;
+      const [server] = servers.intersection(this.#stranded);
+      if (server !== undefined && !proofs.isLost) this.#reportLost(device, inOneLine(unseen.get(server)!));
+      proofs[Symbol.dispose]();
+    }
+    const servers = new Set(serverAddresses(config));
+    for (const server of this.#macs.keys()) if (!servers.has(server)) this.#macs.delete(server);
+    this.#wakeAll();
+    const isAsBefore = new Set(desks.keys()).symmetricDifference(this.#desks).size === 0 &&
+      stranded.symmetricDifference(this.#stranded).size === 0;
+    if (!isAsBefore) this.#options.onAddresses();
   }
 
   /** Takes note of where a real server is; `null` if nobody answers for its address. */
   neighborChanged(server: string, mac: string | null): void {
     if (mac === null) this.#macs.delete(server);
     else this.#macs.set(server, mac);
-    for (const wake of [...this.#waiting]) wake();
+    this.#wakeAll();
   }
 
   /** Whether a real server cannot be checked, for want of an address to check it from. */
   isStuck(server: string): boolean {
-    return this.#deskOf(server)?.isLost ?? false;
+    return this.#stranded.has(server) || (this.#deskOf(server)?.isLost ?? false);
   }
 
   /** The checker of a target whose check is of type `dr`. */
@@ -88,7 +102,7 @@ export class DrChecks {
 
   stop(): void {
     for (const { proofs } of this.#desks.values()) proofs[Symbol.dispose]();
-    this.#desks.clear();
+    this.#desks = new Map();
   }
 
   async #check(
@@ -106,8 +120,11 @@ export class DrChecks {
         message: `${subject} ${words}`,
         durationMs: performance.now() - startedMs,
       });
+      // Nobody reads the result of a check whose signal is aborted.
       if (desk === null) return result(false, "was not asked");
       const mac = await this.#macOf(server, timeoutMs * PATIENCE_PART, signal);
+      // Closed meanwhile, it says nothing either: there is another one, or will be.
+      if (this.#deskOf(server) !== desk) continue;
       if (mac === null) {
         return result(
           false,
@@ -116,20 +133,19 @@ export class DrChecks {
       }
       const patienceMs = Math.max(1, timeoutMs * PATIENCE_PART - (performance.now() - startedMs));
       const outcome = await desk.prove({ server, mac, vip, port }, patienceMs, signal);
-      // A reload has closed the desk: there is another one.
       if (outcome === null) continue;
       const { verdict } = outcome;
       return result(isGood(outcome), verdict === "ok" ? "ok" : `${verdict}: ${outcomeText(outcome)}`);
     }
   }
 
-  /** The desk for a real server once it has an address; `null` if there is none any more. */
+  /** The desk for a real server once it has an address; `null` if the signal is aborted before. */
   async #readyDesk(server: string, signal: AbortSignal): Promise<ProofDesk | null> {
     while (!signal.aborted) {
+      await this.#until(() => this.#deskOf(server) !== undefined, signal);
       const desk = this.#deskOf(server);
-      if (desk === undefined) return null;
-      await desk.ready(signal);
-      if (desk.address !== null) return desk;
+      await desk?.ready(signal);
+      if (desk !== undefined && desk.address !== null) return desk;
     }
     return null;
   }
@@ -140,8 +156,17 @@ export class DrChecks {
 
   /** MAC of a real server, which may be learnt in a moment. */
   async #macOf(server: string, patienceMs: number, signal: AbortSignal): Promise<string | null> {
-    const known = () => this.#macs.get(server) ?? null;
-    if (known() !== null) return known();
+    await this.#until(() => this.#macs.has(server), signal, patienceMs);
+    return this.#macs.get(server) ?? null;
+  }
+
+  /**
+   * Resolves when a condition on the desks and MACs is met, or the signal aborted.
+   *
+   * @param patienceMs Longest time for that. @default as long as it takes
+   */
+  async #until(isMet: () => boolean, signal: AbortSignal, patienceMs?: number): Promise<void> {
+    if (isMet() || signal.aborted) return;
     await new Promise<void>((resolve) => {
       const end = () => {
         clearTimeout(timer);
@@ -150,13 +175,16 @@ export class DrChecks {
         resolve();
       };
       const wake = () => {
-        if (known() !== null) end();
+        if (isMet()) end();
       };
-      const timer = setTimeout(end, patienceMs);
+      const timer = patienceMs === undefined ? undefined : setTimeout(end, patienceMs);
       signal.addEventListener("abort", end);
       this.#waiting.add(wake);
     });
-    return known();
+  }
+
+  #wakeAll(): void {
+    for (const wake of [...this.#waiting]) wake();
   }
 
   #openDesk(config: Config, vantage: Vantage): ProofDesk {
@@ -170,10 +198,14 @@ export class DrChecks {
         onAddresses();
       },
       onLost: (reason) => {
-        events.report("error", "probe.lost", lostText(link.name, reason));
+        this.#reportLost(link.name, reason);
         onAddresses();
       },
     });
+  }
+
+  #reportLost(device: string, reason: string): void {
+    this.#options.events.report("error", "probe.lost", lostText(device, reason));
   }
 }
 
@@ -201,10 +233,12 @@ function checkedServers({ services }: Config): Set<string> {
  */
 export function assertCheckable(config: Config, { vantages, unseen }: Vantages): void {
   const checked = checkedServers(config);
+  if (checked.size === 0) return;
   for (const server of checked) {
     const obstacle = unseen.get(server);
     if (obstacle !== undefined) throw uncheckable(server, obstacle);
   }
+  assertProbeAddress(config, { vantages, unseen });
   for (const vantage of vantages) {
     const server = vantage.servers.find((candidate) => checked.has(candidate));
     if (server !== undefined && probeCandidates(config, vantage).length === 0) {

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { counted } from "../model/counted.ts";
 import type {
   Decision,
   EntryFound,
@@ -13,7 +14,8 @@ import type {
   ServiceAsked,
 } from "../model/explanation.ts";
 import { familyOf, hostOfUrl, networkAddress } from "../model/ip_address.ts";
-import { duration, exactNumber, printable } from "../status/humanize.ts";
+import { columnLines, printable } from "../model/plain_text.ts";
+import { duration, exactNumber } from "../status/humanize.ts";
 
 /** Heading of a step, as wide as the longest. */
 const STEP_WIDTH = 12;
@@ -117,7 +119,7 @@ function persistenceText(
   const network = `${networkAddress(client, persistencePrefix)}/${persistencePrefix}`;
   return template === null
     ? `no template for ${network}`
-    : `template for ${network}: ${placeText(template)}, held by ${template.holders} connections`;
+    : `template for ${network}: ${placeText(template)}, held by ${counted(template.holders, "connection")}`;
 }
 
 function placeText({ expiresInMs, server }: EntryFound): string {
@@ -125,7 +127,7 @@ function placeText({ expiresInMs, server }: EntryFound): string {
 }
 
 function serverLines({ servers }: Decision, { checks }: ServiceAsked): string[] {
-  const rows = [
+  return columnLines([
     ["address", "state", "weight", "active", "inactive", "MAC", "last check"],
     ...servers.map((server) => [
       server.address,
@@ -136,9 +138,7 @@ function serverLines({ servers }: Decision, { checks }: ServiceAsked): string[] 
       server.mac === null ? "unknown" : `${server.mac}${macAge(server.macAgeMs)}`,
       checks[server.address] ?? "none",
     ]),
-  ].map((row) => row.map(printable));
-  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
-  return rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column]!)).join("  "));
+  ]);
 }
 
 function macAge(ageMs: number | null): string {

@@ -8,7 +8,7 @@
 import { z } from "zod";
 import { type Answer, runAttempt } from "../health/checker.ts";
 import { hostOfUrl } from "../model/ip_address.ts";
-import { type Config, METHODS, type RealServerStatusConfig } from "../model/config.ts";
+import { type Config, METHODS, type RealServerStatusConfig, serverAddresses } from "../model/config.ts";
 import type { HostReport } from "../model/status_snapshot.ts";
 
 /** Time from the end of one round to the next. */
@@ -40,11 +40,7 @@ export class HostReports {
   /** Asks the real servers of this configuration from now on; what others said is forgotten. */
   adopt({ services, realserver }: Config): void {
     this.#status = realserver.status;
-    this.#servers = new Set(
-      realserver.status === null
-        ? []
-        : services.flatMap(({ servers }) => servers.map(({ address }) => address)),
-    );
+    this.#servers = new Set(realserver.status === null ? [] : serverAddresses({ services }));
     for (const server of this.#reports.keys()) if (!this.#servers.has(server)) this.#reports.delete(server);
   }
 

@@ -4,10 +4,12 @@
  * @module
  */
 
+import type { EthernetLink } from "../host/ethernet_link.ts";
 import { hostPrefixLength, type Link, type LinkAddress, readLinks } from "../host/links.ts";
+import { INTERFACE_REPORTS, isOfInterface } from "../host/interface_reports.ts";
 import { LookOut } from "../host/look_out.ts";
 import { type AddressFamily, familyOf, isInPrefix } from "../model/ip_address.ts";
-import type { Attachment, EthernetLink } from "./attachment.ts";
+import type { Attachment } from "./attachment.ts";
 
 /** What has become of an interface; `null` if all is as it was. */
 export type InterfaceChange =
@@ -27,10 +29,11 @@ export function interfaceChange(
   if (link.name !== name) {
     return { kind: "gone", message: `Interface "${name}" has been renamed to "${link.name}"` };
   }
+  const senders = sendersOf(attachment, families);
   const changes = [
     ...(link.mtu === attachment.mtu ? [] : [`MTU ${attachment.mtu} → ${link.mtu}`]),
     ...(link.mac === attachment.mac ? [] : [`MAC ${attachment.mac} → ${link.mac ?? "none"}`]),
-    ...addressChanges(sendersOf(attachment, families), sendersOf(link, families)),
+    ...addressChanges(senders, sendersOf(link, families), askedFrom(senders, attachment)),
   ];
   return changes.length === 0 ? null : { kind: "changed", message: changes.join(", ") };
 }
@@ -46,20 +49,47 @@ function sendersOf(
 }
 
 /**
- * What is said of addresses if they matter: an address that has gone may be another host's now, and where there was
- * none in a subnet, nobody there could be asked. A further one in a subnet changes nothing: IPv6 hosts may take one
- * every day (RFC 8981).
+ * Those of some addresses that the datapath asks from: the first in each subnet, over IPv6 none where there is a
+ * link-local one, which it prefers.
  */
-function addressChanges(before: readonly LinkAddress[], now: readonly LinkAddress[]): string[] {
+function askedFrom(
+  held: readonly LinkAddress[],
+  { ipv6Addresses }: Pick<Link, "ipv6Addresses">,
+): LinkAddress[] {
+  const hasLinkLocal = ipv6Addresses.some(({ scope }) => scope === "link");
+  return held.filter((one, index) => {
+    if (hasLinkLocal && familyOf(one.address) === 6) return false;
+    return !held.slice(0, index).some((other) =>
+      other.prefixLength <= one.prefixLength && isBeside(one, other)
+    );
+  });
+}
+
+/** Whether an address is in the subnet of another one. */
+function isBeside({ address }: LinkAddress, other: LinkAddress): boolean {
+  return familyOf(address) === familyOf(other.address) &&
+    isInPrefix(address, other.address, other.prefixLength);
+}
+
+/**
+ * What is said of addresses if they matter: one that neighbours are asked from and that has gone may be another host's
+ * now, and where there was none in a subnet, or is none any more, nobody can be asked. Further ones in a subnet come and
+ * go: IPv6 hosts may take one every day, and give one up (RFC 8981).
+ *
+ * @param asked Those of `before` that neighbours are asked from.
+ */
+function addressChanges(
+  before: readonly LinkAddress[],
+  now: readonly LinkAddress[],
+  asked: readonly LinkAddress[],
+): string[] {
   const isAmong = (held: readonly LinkAddress[], { address, prefixLength }: LinkAddress) =>
     held.some((other) => other.address === address && other.prefixLength === prefixLength);
   const lost = before.filter((held) => !isAmong(now, held));
   const found = now.filter((held) => !isAmong(before, held));
-  const isInNewSubnet = ({ address }: LinkAddress) =>
-    !before.some((held) =>
-      familyOf(held.address) === familyOf(address) && isInPrefix(address, held.address, held.prefixLength)
-    );
-  if (lost.length === 0 && !found.some(isInNewSubnet)) return [];
+  const isMissed = (held: LinkAddress) => asked.includes(held) || !now.some((other) => isBeside(held, other));
+  const isInNewSubnet = (held: LinkAddress) => !before.some((other) => isBeside(held, other));
+  if (!lost.some(isMissed) && !found.some(isInNewSubnet)) return [];
   const text = ({ address, prefixLength }: LinkAddress) => `${address}/${prefixLength}`;
   return [...lost.map((held) => `without ${text(held)}`), ...found.map((held) => `with ${text(held)}`)];
 }
@@ -94,11 +124,8 @@ export function watchInterfaces(user: InterfaceUser, onChange: () => void): Look
   let wasAttached = true;
   return new LookOut({
     reporters: [{
-      words: ["ip", "-oneline", "monitor", "link", "address"],
-      isRelevant: (line) =>
-        user.attachment.interfaces.some(({ index }) =>
-          line.replace(/^Deleted /, "").startsWith(`${index}: `)
-        ),
+      words: INTERFACE_REPORTS,
+      isRelevant: (line) => isOfInterface(line, user.attachment.interfaces.map(({ index }) => index)),
     }],
     look: async () => {
       const isAttached = user.isAttachedTo(await readLinks());

@@ -18,6 +18,7 @@ import type { Covered, Guard } from "./guard.ts";
 import { guardChains, type HeldAddress } from "./guard_chains.ts";
 import { GUARD_FAMILY, guardRuleset, guardTableName } from "./guard_ruleset.ts";
 import { SilentHost } from "./silent_host.ts";
+import { Turns } from "./turns.ts";
 
 export interface GuardOptions extends Covered {
   /** Interface of the VIPs. */
@@ -36,8 +37,8 @@ export class KernelGuard implements Guard {
   #ruleset = "";
   /** What nft said of the table when it was made. */
   #listing = "";
-  /** Ends when nothing is being done to the table. */
-  #idle: Promise<void> = Promise.resolve();
+  /** What is done to the table. */
+  readonly #turns = new Turns();
 
   private constructor({ device, probes, vips, uplinks }: GuardOptions) {
     this.device = device;
@@ -84,7 +85,7 @@ export class KernelGuard implements Guard {
 
   /** Changes the rules in one transaction, if they have to. */
   cover(change: Partial<Covered>): Promise<void> {
-    return this.#alone(async () => {
+    return this.#turns.take(async () => {
       const covered = { ...this.#covered, ...change };
       const wanted = await this.#rulesetFor(covered);
       if (wanted !== this.#ruleset) await this.#replace(wanted);
@@ -100,7 +101,7 @@ export class KernelGuard implements Guard {
    * @throws {HostError} If nft refuses.
    */
   restore(): Promise<boolean> {
-    return this.#alone(async () => {
+    return this.#turns.take(async () => {
       const wanted = await this.#rulesetFor(this.#covered);
       // With an interface, the kernel takes away what is hooked to it: that was nobody.
       const isSame = wanted === this.#ruleset;
@@ -134,12 +135,6 @@ export class KernelGuard implements Guard {
     const name = guardTableName(this.device);
     if (!await hasNftTable(GUARD_FAMILY, name)) return "";
     return await requireCommand("nft", ["-s", "list", "table", GUARD_FAMILY, name]);
-  }
-
-  #alone<T>(action: () => Promise<T>): Promise<T> {
-    const result = this.#idle.then(action);
-    this.#idle = result.then(() => {}, () => {});
-    return result;
   }
 }
 

@@ -16,7 +16,6 @@ export type NeighborEvent = Extract<DatapathEvent, { kind: "neighborLearnt" | "n
 
 /** Moves of a server since the last event about them. */
 interface Moves {
-  readonly address: string;
   /** When the next event may come. */
   readonly dueAtMs: number;
   count: number;
@@ -25,7 +24,7 @@ interface Moves {
 
 export class NeighborNews {
   readonly #events: EventLog;
-  /** Servers that have moved less than ten seconds ago, by address and VLAN. */
+  /** Servers that have moved less than ten seconds ago, by address. */
   readonly #moves = new Map<string, Moves>();
 
   constructor(events: EventLog) {
@@ -40,26 +39,26 @@ export class NeighborNews {
     } else if (event.before === null) {
       this.#events.report("info", "neighbor.learnt", `${address} is at ${event.mac}`);
     } else {
-      this.#moved(`${address} ${event.vlan}`, address, event.before, event.mac, nowMs);
+      this.#moved(address, event.before, event.mac, nowMs);
     }
   }
 
   /** Reports moves that were held back long enough; to be called about every second. */
   tick(nowMs: number): void {
-    for (const [key, { address, dueAtMs, count, mac }] of this.#moves) {
+    for (const [address, { dueAtMs, count, mac }] of this.#moves) {
       if (nowMs < dueAtMs) continue;
-      this.#moves.delete(key);
+      this.#moves.delete(address);
       if (count === 0) continue;
-      this.#moves.set(key, { address, dueAtMs: nowMs + QUIET_MS, count: 0, mac });
+      this.#moves.set(address, { dueAtMs: nowMs + QUIET_MS, count: 0, mac });
       const times = count === 1 ? "once more" : `${count} times more`;
       this.#report(`${address} moved ${times}, and is at ${mac} now: two hosts may have this address`);
     }
   }
 
-  #moved(key: string, address: string, before: string, mac: string, nowMs: number): void {
-    const moves = this.#moves.get(key);
+  #moved(address: string, before: string, mac: string, nowMs: number): void {
+    const moves = this.#moves.get(address);
     if (moves === undefined) {
-      this.#moves.set(key, { address, dueAtMs: nowMs + QUIET_MS, count: 0, mac });
+      this.#moves.set(address, { dueAtMs: nowMs + QUIET_MS, count: 0, mac });
       this.#report(`${address} moved from ${before} to ${mac}`);
     } else {
       moves.count += 1;

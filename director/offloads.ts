@@ -12,21 +12,18 @@ import type { Journal } from "../host/journal.ts";
 import { ExitCode } from "../model/exit_code.ts";
 import { HostError } from "../model/operator_error.ts";
 
-/** The features in question, by their names in ethtool(8). */
-const OFFLOADS = [
-  "generic-receive-offload",
-  "large-receive-offload",
-  "rx-gro-hw",
-  "rx-gro-list",
-  "generic-segmentation-offload",
-  "tx-tcp-segmentation",
-  "tx-tcp6-segmentation",
-  "tx-tcp-ecn-segmentation",
-  "tx-tcp-mangleid-segmentation",
-  "tx-udp-segmentation",
-  "tx-checksum-ipv4",
-  "tx-checksum-ip-generic",
-  "tx-checksum-ipv6",
+/**
+ * The features in question, by their names in ethtool(8); what they stand for is in the kernel's
+ * Documentation/networking/segmentation-offloads.rst. Kernels bring new kinds of segmentation, as they brought
+ * `tx-tcp-accecn-segmentation`. Those of tunnels, SCTP, ESP and FCoE make no frame that is for a VIP.
+ */
+const OFFLOADS: readonly RegExp[] = [
+  /^(generic|large)-receive-offload$/,
+  // Of hardware, of lists of packets, and of UDP that is passed on.
+  /^rx-gro-[a-z]+$|^rx-udp-gro-forwarding$/,
+  /^generic-segmentation-offload$/,
+  /^tx-tcp6?(-[a-z0-9]+)?-segmentation$|^tx-udp-segmentation$|^tx-gso-list$/,
+  /^tx-checksum-ip(v4|v6|-generic)$/,
 ];
 
 /**
@@ -46,7 +43,8 @@ export async function disableOffloads(journal: Journal, devices: readonly string
 
 async function disableOffloadsOf(journal: Journal, device: string): Promise<string[]> {
   const found = await readFeatures(device);
-  const features = OFFLOADS.filter((name) => found.get(name)?.isOn && !found.get(name)?.isFixed);
+  const switchable = [...found].filter(([, { isOn, isFixed }]) => isOn && !isFixed).map(([name]) => name);
+  const features = OFFLOADS.flatMap((kind) => switchable.filter((name) => kind.test(name)));
   if (features.length === 0) return [];
   await switchOff(
     journal,

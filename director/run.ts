@@ -13,7 +13,7 @@ import { undoSteps } from "../host/change_host.ts";
 import { Journal } from "../host/journal.ts";
 import { readLinks } from "../host/links.ts";
 import { notifyReady, notifyStopping } from "../host/service_manager.ts";
-import type { Config } from "../model/config.ts";
+import { type Config, vipsOf } from "../model/config.ts";
 import { ExitCode } from "../model/exit_code.ts";
 import { hostOfUrl } from "../model/ip_address.ts";
 import { inOneLine, OperatorError } from "../model/operator_error.ts";
@@ -31,7 +31,7 @@ import { KernelGuard } from "./kernel_guard.ts";
 import { type LogFormat, openLog } from "./log.ts";
 import { disableOffloads } from "./offloads.ts";
 import { Orders } from "./orders.ts";
-import { findAttachment, RunningDirector, servicesText, vipsOf } from "./running_director.ts";
+import { findAttachment, RunningDirector, servicesText } from "./running_director.ts";
 import { journalPathIn } from "./undo.ts";
 import { letVlansIn, openedText, watchVlanFilter } from "./vlan_filter.ts";
 import { WireSentinel } from "./wire_sentinel.ts";
@@ -84,7 +84,7 @@ export async function runDirector(options: DirectorOptions, io: DirectorIo): Pro
     app: createApp({
       snapshot: () => director.snapshot(),
       token: config.status.token,
-      isReady: () => director.isReady,
+      isReady: () => director.isForwarding,
       audit: () => routing.audit(),
       explain: (words) => {
         if (running === null) throw stillStarting();
@@ -99,6 +99,8 @@ export async function runDirector(options: DirectorOptions, io: DirectorIo): Pro
 
   const journal = await Journal.open(journalPathIn(options.runDir));
   cleanup.defer(() => journal.close());
+  // Before the first step: one that was made may still be followed by an error.
+  cleanup.defer(() => undoSteps(journal, "all", () => {}));
   const [device, ...uplinks] = attachment.interfaces.map(({ name }) => name);
   const guard = await KernelGuard.install(journal, {
     device: device!,
@@ -106,7 +108,6 @@ export async function runDirector(options: DirectorOptions, io: DirectorIo): Pro
     uplinks,
     probes: () => routing.probeAddresses,
   });
-  cleanup.defer(() => undoSteps(journal, "all", () => {}));
   const offloads = config.director.offloads === "handle"
     ? "handled"
     : disabledText(await disableOffloads(journal, [device!, ...uplinks]));
@@ -115,7 +116,10 @@ export async function runDirector(options: DirectorOptions, io: DirectorIo): Pro
   const sentinel = new WireSentinel({
     file: { config, path },
     events,
-    announce: (vip) => supervisor.datapath.announce(vip),
+    announce: (vip) => {
+      if (director.isForwarding) supervisor.datapath.announce(vip);
+      return director.isForwarding;
+    },
     onReport: (alarms, totals) => director.wireReported(alarms, totals),
   });
   const supervisor: DatapathSupervisor = await DatapathSupervisor.start(

@@ -10,7 +10,7 @@ import { checkInterface } from "../datapath/mod.ts";
 import type { Journal } from "../host/journal.ts";
 import { type Link, readLinks } from "../host/links.ts";
 import { readRoutes } from "../host/routes.ts";
-import type { Config } from "../model/config.ts";
+import { type Config, vipsOf } from "../model/config.ts";
 import { counted } from "../model/counted.ts";
 import type { Explanation } from "../model/explanation.ts";
 import { ExitCode } from "../model/exit_code.ts";
@@ -242,11 +242,6 @@ function changeText(
 ): string {
   if (change === null) return `${name}: as it was`;
   return change.kind === "gone" ? change.message : `${change.name}: ${change.message}`;
-}
-
-/** The VIPs of a configuration, each once. */
-export function vipsOf(config: Config): string[] {
-  return [...new Set(config.services.map(({ vip }) => vip))];
 }
 
 /** The services of a configuration in words. */

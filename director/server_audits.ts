@@ -5,13 +5,15 @@
  */
 
 import type { Config } from "../model/config.ts";
+import { OperatorError } from "../model/operator_error.ts";
 import type { AuditStatus, ServerAudit } from "../model/status_snapshot.ts";
 import { Audit } from "../sentinel/audit.ts";
 import { auditFinding, type ConfigFile, questionWord } from "../sentinel/finding.ts";
 import { pickDecoys } from "../sentinel/probe_choice.ts";
-import type { Vantage } from "../sentinel/vantage.ts";
+import type { Vantage, Vantages } from "../sentinel/vantage.ts";
 import { filterFor, Wire } from "../sentinel/wire.ts";
 import type { EventLog } from "./events.ts";
+import { Turns } from "./turns.ts";
 
 /** Questions of one conversation, so that real servers are asked little by little. */
 const MOST_QUESTIONS = 256;
@@ -38,8 +40,9 @@ export class ServerAudits {
   readonly #wires = new Map<string, Wire>();
   #file: ConfigFile;
   #vantages: readonly Vantage[] = [];
-  /** Ends when nothing is being asked. */
-  #idle: Promise<unknown> = Promise.resolve();
+  /** Why the others cannot be asked, by real server. */
+  #unseen: ReadonlyMap<string, OperatorError> = new Map();
+  readonly #turns = new Turns();
   #round: Promise<readonly ServerAudit[]> | null = null;
 
   constructor(file: ConfigFile, events: EventLog) {
@@ -47,21 +50,24 @@ export class ServerAudits {
     this.#events = events;
   }
 
-  /** Asks these real servers from now on; verdicts on others are forgotten. */
-  adopt(file: ConfigFile, vantages: readonly Vantage[]): void {
+  /** Asks these real servers from now on; verdicts on others, and on those that nobody can ask, are forgotten. */
+  adopt(file: ConfigFile, { vantages, unseen }: Vantages): void {
     this.#file = file;
     this.#vantages = vantages;
-    const wanted = new Set(
-      file.config.services.flatMap(({ vip, servers }) => servers.map(({ address }) => keyOf(address, vip))),
+    // A round that is under way does not ask those who can be asked again.
+    if (new Set(this.#unseen.keys()).symmetricDifference(unseen).size > 0) this.#round = null;
+    this.#unseen = unseen;
+    const places = file.config.services.flatMap(({ vip, servers }) =>
+      servers.map(({ address }) => ({ address, key: keyOf(address, vip) }))
     );
-    for (const key of this.#statuses.keys()) if (!wanted.has(key)) this.#statuses.delete(key);
+    const wanted = new Set(places.map(({ key }) => key));
+    const seen = new Set(places.filter(({ address }) => !unseen.has(address)).map(({ key }) => key));
+    for (const key of this.#statuses.keys()) if (!seen.has(key)) this.#statuses.delete(key);
     for (const key of this.#exposed) if (!wanted.has(key)) this.#exposed.delete(key);
-    const servers = new Set(
-      file.config.services.flatMap((service) => service.servers.map(({ address }) => address)),
-    );
+    const servers = new Set(places.map(({ address }) => address));
     for (const server of this.#macs.keys()) if (!servers.has(server)) this.#macs.delete(server);
     // Not under a conversation that is going on: libpcap would read from memory that is gone.
-    void this.#alone(() => this.#closeUnused());
+    void this.#turns.take(() => this.#closeUnused());
   }
 
   /** What a real server was last seen to do about a VIP; `null` if it was not asked yet, or cannot be. */
@@ -70,38 +76,47 @@ export class ServerAudits {
   }
 
   /**
-   * Asks all. Whoever calls while that goes on gets the same verdicts.
+   * Asks all that can be asked. Whoever calls while that goes on gets the same verdicts.
    *
-   * @throws {OperatorError} If an interface cannot be used.
+   * @throws {OperatorError} If some could not be asked; {@linkcode statusOf} has the verdicts on the others.
    */
   auditAll(): Promise<readonly ServerAudit[]> {
-    this.#round ??= this.#alone(() => this.#askAll()).finally(() => this.#round = null);
-    return this.#round;
+    if (this.#round !== null) return this.#round;
+    const round = this.#turns.take(() => this.#askAll()).finally(() => {
+      if (this.#round === round) this.#round = null;
+    });
+    this.#round = round;
+    return round;
   }
 
   /** Ends whatever goes on. */
   async stop(): Promise<void> {
     this.#stopped.abort();
-    await this.#idle;
+    await this.#turns.idle;
     for (const key of [...this.#wires.keys()]) this.#close(key);
   }
 
-  #alone<T>(action: () => T | Promise<T>): Promise<T> {
-    const result = this.#idle.then(action);
-    this.#idle = result.catch(() => {});
-    return result;
-  }
-
   async #askAll(): Promise<ServerAudit[]> {
+    if (this.#stopped.signal.aborted) return [];
     const verdicts: ServerAudit[] = [];
+    let [obstacle = null] = this.#unseen.values();
+    const unusable = new Set<Vantage>();
     for (const batch of batchesOf(this.#file.config, this.#vantages)) {
-      if (this.#stopped.signal.aborted) return [];
-      const found = await this.#ask(batch);
+      const found = unusable.has(batch.vantage) ? null : await this.#ask(batch).catch((error: unknown) => {
+        if (!(error instanceof OperatorError)) throw error;
+        obstacle ??= error;
+        unusable.add(batch.vantage);
+        return null;
+      });
       // A conversation that was cut short tells nothing.
       if (this.#stopped.signal.aborted) return [];
-      for (const verdict of found) this.#conclude(verdict);
-      verdicts.push(...found);
+      if (found === null) this.#forget(batch);
+      // Nobody can ask some of them any more by now: that they were silent is no verdict.
+      const valid = (found ?? []).filter(({ server }) => !this.#unseen.has(server));
+      for (const verdict of valid) this.#conclude(verdict);
+      verdicts.push(...valid);
     }
+    if (obstacle !== null) throw obstacle;
     return verdicts;
   }
 
@@ -123,6 +138,11 @@ export class ServerAudits {
       this.#close(key);
       throw error;
     }
+  }
+
+  /** What was said once is no verdict on what nobody can look at now. */
+  #forget({ servers, vips }: Batch): void {
+    for (const server of servers) for (const vip of vips) this.#statuses.delete(keyOf(server, vip));
   }
 
   #closeUnused(): void {

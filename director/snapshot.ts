@@ -25,6 +25,7 @@ import type {
   WireAlarm,
   WireTotals,
 } from "../model/status_snapshot.ts";
+import type { HeldAddress } from "./guard_chains.ts";
 import { serverKey, type Standing } from "./forwarding.ts";
 
 /** Everything a snapshot is made of. */
@@ -42,6 +43,7 @@ export interface SnapshotSources {
   readonly tableCapacity: number;
   readonly bytesPerConnection: number;
   readonly events: readonly DirectorEvent[];
+  readonly probeAddresses: readonly HeldAddress[];
   readonly alarms: readonly WireAlarm[];
   readonly wire: WireTotals;
   /** Weight in the newest table; the counters may still be of the one before. */
@@ -97,6 +99,7 @@ export function statusSnapshot(sources: SnapshotSources): StatusSnapshot {
       bytesPerConnection: sources.bytesPerConnection,
     },
     services: config.services.map((service) => serviceStatus(service, sources, counted)),
+    probeAddresses: sources.probeAddresses.map(({ address, device }) => ({ address, interface: device })),
     alarms: sources.alarms,
     wire: sources.wire,
     verdicts: VERDICTS.map(({ name, meaning }, number) => ({

@@ -6,9 +6,12 @@
  */
 
 import { readFeatures } from "../host/interface_features.ts";
+import { INTERFACE_REPORTS, isOfLink } from "../host/interface_reports.ts";
 import type { Journal } from "../host/journal.ts";
+import { type Link, readLinks } from "../host/links.ts";
 import { LookOut } from "../host/look_out.ts";
 import { readBonded, readVlansOn } from "../host/stacked_links.ts";
+import { makeVlanCommand } from "../host/vlan_interface.ts";
 import type { VirtualService } from "../model/config.ts";
 import { ExitCode } from "../model/exit_code.ts";
 import { HostError } from "../model/operator_error.ts";
@@ -18,13 +21,13 @@ import { switchOff } from "./offloads.ts";
 export const VLAN_FILTER = "rx-vlan-filter";
 
 /** VLANs of services and of their real servers, ascending. */
-export function vlansOf(services: readonly VirtualService[]): number[] {
+function vlansOf(services: readonly VirtualService[]): number[] {
   const vlans = services.flatMap(({ vlan, servers }) => [vlan, ...servers.map((server) => server.vlan)]);
   return [...new Set(vlans.filter((vlan) => vlan !== null))].toSorted((one, other) => one - other);
 }
 
 /** A card whose filter keeps frames of VLANs away. */
-interface FilteringCard {
+export interface FilteringCard {
   readonly name: string;
   /** Whether its filter has no switch. */
   readonly isFixed: boolean;
@@ -45,12 +48,13 @@ export async function letVlansIn(
 ): Promise<string[]> {
   const opened: string[] = [];
   for (const { name, isFixed, missing } of await filteringCards(device, services)) {
-    if (isFixed) throw closedCard(name, device, missing);
+    const commands = makeVlansCommands(device, missing, await readLinks()).join("; ");
+    if (isFixed) throw closedCard(name, missing, commands);
     await switchOff(
       journal,
       name,
       [VLAN_FILTER],
-      `See what its driver says: dmesg; or ${makeText(device, missing)}`,
+      `See what its driver says: dmesg; or ${commands}`,
     );
     opened.push(name);
   }
@@ -77,7 +81,7 @@ export function watchVlanFilter(
 ): LookOut {
   let wasFiltering = false;
   return new LookOut({
-    reporters: [{ words: ["ip", "-oneline", "monitor", "link"], isRelevant: () => true }],
+    reporters: [{ words: INTERFACE_REPORTS, isRelevant: isOfLink }],
     look: async () => {
       const isFiltering = (await filteringCards(device, services())).length > 0;
       if (isFiltering || wasFiltering) onChange();
@@ -91,8 +95,12 @@ export function watchVlanFilter(
   });
 }
 
-/** What keeps frames of the services' VLANs away from an interface. */
-async function filteringCards(
+/**
+ * What keeps frames of the services' VLANs away from an interface: its own card, or those of a bond.
+ *
+ * @throws {HostError} If ethtool(8) is missing, or there is no such interface.
+ */
+export async function filteringCards(
   device: string,
   services: readonly VirtualService[],
 ): Promise<FilteringCard[]> {
@@ -109,17 +117,20 @@ async function filteringCards(
   return cards;
 }
 
-function closedCard(card: string, device: string, missing: readonly number[]): HostError {
+/** The commands that let a card with a filter know of VLANs, by an interface in each. */
+export function makeVlansCommands(
+  device: string,
+  missing: readonly number[],
+  links: readonly Link[],
+): string[] {
+  return missing.map((vlan) => makeVlanCommand(device, vlan, links));
+}
+
+function closedCard(card: string, missing: readonly number[], commands: string): HostError {
   return new HostError(
     `ethtool -k ${card}`,
     `Interface "${card}" lets no frames of VLAN ${missing.join(", ")} in: ${VLAN_FILTER} is on, and fixed`,
     ExitCode.UNAVAILABLE,
-    { remedy: `Let it know of them: ${makeText(device, missing)}` },
-  );
-}
-
-function makeText(device: string, vlans: readonly number[]): string {
-  return vlans.map((vlan) => `ip link add link ${device} name ${device}.${vlan} type vlan id ${vlan}`).join(
-    "; ",
+    { remedy: `Let it know of them: ${commands}` },
   );
 }

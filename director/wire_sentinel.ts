@@ -5,8 +5,9 @@
  */
 
 import type { DatapathEvent } from "../datapath/mod.ts";
+import { INTERFACE_REPORTS } from "../host/interface_reports.ts";
 import { LookOut } from "../host/look_out.ts";
-import type { Config } from "../model/config.ts";
+import { type Config, serverAddresses, vipsOf } from "../model/config.ts";
 import { inOneLine } from "../model/operator_error.ts";
 import {
   WIRE_ALARM_NAMES,
@@ -38,8 +39,8 @@ export const NOTHING_SEEN: WireTotals = {
 export interface WireSentinelOptions {
   readonly file: ConfigFile;
   readonly events: EventLog;
-  /** Announces a VIP, once. */
-  readonly announce: (vip: string) => void;
+  /** Announces a VIP, once; returns whether there is anything that could. */
+  readonly announce: (vip: string) => boolean;
   /** Called at every look. */
   readonly onReport: (alarms: readonly WireAlarm[], totals: WireTotals) => void;
 }
@@ -52,7 +53,8 @@ export class WireSentinel implements AsyncDisposable {
   readonly #macs = new Map<string, readonly string[]>();
   /** The same by MAC; `null` while it is not made. */
   #servers: ReadonlyMap<string, readonly KnownServer[]> | null = null;
-  #alarms: ReadonlyMap<string, WireAlarm> = new Map();
+  /** All that stand. */
+  #alarms: ReadonlyMap<string, Alarm> = new Map();
   readonly #raised: Record<WireAlarmName, number> = { ...NOTHING_SEEN.raised };
   /** VIPs that nobody is known to watch over, and why. */
   #unwatched: ReadonlyMap<string, string> = new Map();
@@ -84,14 +86,14 @@ export class WireSentinel implements AsyncDisposable {
    */
   open(device: string): void {
     this.#lookOut = new LookOut({
-      reporters: [{ words: ["ip", "-oneline", "monitor", "link", "address"], isRelevant: () => true }],
+      reporters: [{ words: INTERFACE_REPORTS, isRelevant: () => true }],
       look: async () => {
         const isInOrder = await this.#posts.settle(this.#config, device);
         this.#compareUnwatched();
         return isInOrder;
       },
       onFailure: (error) => {
-        this.#posts.excuse(this.#config.services.map(({ vip }) => vip), inOneLine(error));
+        this.#posts.excuse(vipsOf(this.#config), inOneLine(error));
         this.#compareUnwatched();
       },
     });
@@ -101,9 +103,7 @@ export class WireSentinel implements AsyncDisposable {
   /** Watches the VIPs of another configuration, soon. What is known of those that stay is kept. */
   adopt(config: Config): void {
     this.#config = config;
-    const servers = new Set(
-      config.services.flatMap((service) => service.servers.map(({ address }) => address)),
-    );
+    const servers = new Set(serverAddresses(config));
     for (const address of this.#macs.keys()) if (!servers.has(address)) this.#macs.delete(address);
     this.#servers = null;
     this.#lookOut?.lookSoon();
@@ -122,7 +122,8 @@ export class WireSentinel implements AsyncDisposable {
       this.#lookOut?.lookSoon();
     }
     this.#compare();
-    this.#options.onReport([...this.#alarms.values()], {
+    const shown = foremost([...this.#alarms.values()]).map((alarm) => this.#described(alarm));
+    this.#options.onReport(shown, {
       raised: { ...this.#raised },
       defences: this.#posts.defences,
       missed: this.#posts.missed,
@@ -139,7 +140,7 @@ export class WireSentinel implements AsyncDisposable {
       const names = vips.map(([vip]) => vip).join(", ");
       events.report("warning", "wire.unwatched", `VIPs that nobody watches over: ${names}: ${reason}`);
     }
-    const wanted = new Set(this.#config.services.map(({ vip }) => vip));
+    const wanted = new Set(vipsOf(this.#config));
     const back = [...before.keys()].filter((vip) => !now.has(vip) && wanted.has(vip));
     if (back.length > 0) {
       events.report("info", "wire.watched", `VIPs that are watched over from now on: ${back.join(", ")}`);
@@ -149,17 +150,17 @@ export class WireSentinel implements AsyncDisposable {
   /** Reports alarms that begin and end. */
   #compare(): void {
     const { events } = this.#options;
-    const found = foremost(this.#posts.alarms);
-    const now = new Map(found.map((alarm) => [keyOf(alarm), this.#described(alarm)]));
+    const now = new Map(this.#posts.alarms.map((alarm) => [keyOf(alarm), alarm]));
     const before = this.#alarms;
     this.#alarms = now;
-    for (const [key, { name, vip, mac, realServer }] of before) {
+    for (const [key, { name, vip, mac, server }] of before) {
       if (now.has(key)) continue;
-      const who = realServer ?? `the host with MAC ${mac}`;
+      const who = server ?? `the host with MAC ${mac}`;
       events.report("info", "wire.cleared", `${name}: ${vip} is not claimed by ${who} any more`);
     }
-    for (const [key, { name, sentence, host, command }] of now) {
+    for (const [key, alarm] of now) {
       if (before.has(key)) continue;
+      const { name, sentence, host, command } = this.#described(alarm);
       this.#raised[name] += 1;
       events.report("error", "wire.alarm", `${name}: ${sentence} (on ${host}: ${command})`);
     }

@@ -59,7 +59,6 @@ export class HealthMonitor {
   #watched = new Map<string, Watched>();
   #probes = new Map<string, SharedProbe>();
   readonly #stopping = new Set<Promise<void>>();
-  #waiting: (() => void)[] = [];
 
   constructor(options: HealthMonitorOptions) {
     this.#onTransition = options.onTransition;
@@ -103,7 +102,6 @@ export class HealthMonitor {
     for (const { probe } of unused.values()) this.#retire(probe);
     this.#startStaggered(started, targets);
     for (const watched of joined) this.#apply(watched, watched.probe.lastResult!);
-    this.#wakeIfSettled();
   }
 
   /** `down` also for a target that is not watched. */
@@ -114,14 +112,6 @@ export class HealthMonitor {
   /** `null` before the first check and for a target that is not watched. */
   lastResult(key: string): LastCheck | null {
     return this.#watched.get(key)?.lastResult ?? null;
-  }
-
-  /** Resolves as soon as every target has had a result, or after `stop()`. */
-  settled(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#waiting.push(resolve);
-      this.#wakeIfSettled();
-    });
   }
 
   /** Watches nothing any more; resolves when no check is under way. There are no calls back afterwards. */
@@ -161,7 +151,6 @@ export class HealthMonitor {
     for (const watched of [...this.#watched.values()]) {
       if (watched.probe === probe) this.#apply(watched, dated);
     }
-    this.#wakeIfSettled();
   }
 
   #apply(watched: Watched, result: LastCheck): void {
@@ -174,11 +163,6 @@ export class HealthMonitor {
     const { state } = watched.standing;
     this.#onResult(target, result);
     if (state !== before) this.#onTransition(target, state, result);
-  }
-
-  #wakeIfSettled(): void {
-    for (const watched of this.#watched.values()) if (!watched.lastResult) return;
-    for (const resolve of this.#waiting.splice(0)) resolve();
   }
 }
 

@@ -97,8 +97,11 @@ Deno.test("explanationText() says what connection, template and limit there are"
   );
   assert.match(
     text,
-    /^Persistence template for 2001:db8:1::\/48: a server that is gone, expires in 5 min, held by 7 /m,
+    /^Persistence template for 2001:db8:1::\/48: a server that is gone, expires in 5 min, held by 7 connections$/m,
   );
+  const template = { state: "TEMPLATE", expiresInMs: 300_000, server: null, holders: 1 };
+  const alone = textOf({ template }, { persistenceMs: 300_000, persistencePrefix: 48 });
+  assert.match(alone, /, held by 1 connection$/m);
 });
 
 Deno.test("explanationText() says who keeps a client out, and where no service is, which come near", () => {

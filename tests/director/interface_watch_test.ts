@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { EthernetLink } from "../../director/attachment.ts";
+import type { EthernetLink } from "../../host/ethernet_link.ts";
 import { attachmentChange, interfaceChange } from "../../director/interface_watch.ts";
 import { link, LOOPBACK } from "./configs.ts";
 
@@ -19,6 +19,10 @@ Deno.test("interfaceChange() tells of an address that is gone, and of one in a n
   );
   assert.equal(changed(["192.0.2.2/24", "10.0.0.2/8"], ["10.0.0.2/8"]), "without 192.0.2.2/24");
   assert.equal(changed(["192.0.2.2/24"], ["192.0.2.2/25"]), "without 192.0.2.2/24, with 192.0.2.2/25");
+  assert.equal(changed(["192.0.2.2/24", "192.0.2.3/24"], ["192.0.2.3/24"]), "without 192.0.2.2/24");
+  assert.equal(changed(["2001:db8::9/64", "2001:db8::2/64"], ["2001:db8::2/64"]), "without 2001:db8::9/64");
+  assert.equal(changed(["192.0.2.2/25", "192.0.2.3/24"], ["192.0.2.2/25"]), "without 192.0.2.3/24");
+  assert.equal(changed(["2001:db8::2/64", "fe80::1/64"], ["fe80::1/64"]), "without 2001:db8::2/64");
   assert.equal(changed([], ["2001:db8::2/64"]), "with 2001:db8::2/64");
   assert.equal(changed(["2001:db8::2/64"], []), "without 2001:db8::2/64");
 });
@@ -28,6 +32,9 @@ Deno.test("interfaceChange() does not care for addresses that nobody is asked fr
     interfaceChange(link("eth0", before) as EthernetLink, [link("eth0", now)], families) === null;
   assert.ok(isSame(["2001:db8::2/64"], ["2001:db8::99/64", "2001:db8::2/64"]), "further one in a subnet");
   assert.ok(isSame(["192.0.2.2/24"], ["192.0.2.3/24", "192.0.2.2/24"]), "their order");
+  assert.ok(isSame(["192.0.2.2/24", "192.0.2.3/24"], ["192.0.2.2/24"]), "the first is asked from");
+  const [privacy, stable, local] = ["2001:db8::99/64", "2001:db8::2/64", "fe80::1/64"];
+  assert.ok(isSame([privacy!, stable!, local!], [stable!, local!]), "IPv6 neighbours are asked from fe80::1");
   assert.ok(isSame(["fe80::1/64"], []) && isSame([], ["fe80::1/64"]), "link-local");
   assert.ok(isSame(["192.0.2.10/32", "2001:db8::10/128"], []), "VIPs");
   assert.ok(isSame(["2001:db8::2/64"], [], new Set([4])), "a family without real servers");

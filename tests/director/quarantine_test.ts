@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { EventLog } from "../../director/events.ts";
 import { Quarantine } from "../../director/quarantine.ts";
 import type { WireAlarm } from "../../model/status_snapshot.ts";
+import { server, service } from "../status/snapshots.ts";
 import { config } from "./configs.ts";
 
 function alarm(realServer: string | null): WireAlarm {
@@ -66,4 +67,20 @@ Deno.test("Quarantine reports who goes in and who comes out, once", () => {
     "realserver.quarantined: web/192.0.2.22 gets no new connections until it leaves the VIPs alone",
     "realserver.released: web/192.0.2.21 is in quarantine no more",
   ]);
+});
+
+Deno.test("Quarantine counts on no server that has no MAC or no room, unless that is over by the next look", () => {
+  const { quarantine, cluster, holds } = begin();
+  const look = (mac: string | null, isOverloaded = false) =>
+    quarantine.look([service("web", [server("192.0.2.22", { mac, isOverloaded })])]);
+  assert.equal(look(null), false, "nobody is in quarantine, so nothing changes");
+  quarantine.adopt(cluster, [alarm("192.0.2.21")]);
+  assert.equal(holds(0), false, "nobody knows where the other is");
+  assert.equal(look("02:00:00:00:00:16"), true);
+  assert.equal(holds(0), true);
+  assert.equal(look(null), false, "it may be asked for anew");
+  assert.equal(look("02:00:00:00:00:16"), false);
+  assert.equal(look("02:00:00:00:00:16", true), false);
+  assert.equal(look("02:00:00:00:00:16", true), true);
+  assert.equal(holds(0), false, "the other is full");
 });

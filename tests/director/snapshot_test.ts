@@ -42,6 +42,7 @@ function sources(changes: Partial<SnapshotSources> = {}): SnapshotSources {
     tableCapacity: 1000,
     bytesPerConnection: 64,
     events: [],
+    probeAddresses: [],
     alarms: [],
     wire: EMPTY.wire,
     weightOf: (_, { weight }) => weight,

@@ -38,7 +38,7 @@ Deno.test("WireSentinel says that nobody watches while the host cannot be looked
     await using sentinel = new WireSentinel({
       file: { config: config(), path: "cluster.yaml" },
       events: new EventLog(({ name, message }) => said.resolve(`${name}: ${message}`)),
-      announce: () => {},
+      announce: () => true,
       onReport: () => {},
     });
     sentinel.open("eth0");

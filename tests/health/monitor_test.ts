@@ -228,19 +228,6 @@ Deno.test("HealthMonitor forgets a removed target and stops its check", async ()
   assert.equal(rig.asked.filter((line) => line.startsWith("10.0.0.1")).length, 1);
 });
 
-Deno.test("HealthMonitor.settled() resolves when each target has had its first result", async () => {
-  const rig = new Rig();
-  rig.failing.add("10.0.0.2");
-  rig.monitor.reconcile([target("a", "10.0.0.1"), target("b", "10.0.0.2")]);
-  let isSettled = false;
-  const settled = rig.monitor.settled().then(() => isSettled = true);
-  await rig.timers.advance(50);
-  assert.equal(isSettled, false);
-  await rig.timers.advance(50);
-  await settled;
-  await rig.monitor.settled();
-});
-
 Deno.test("HealthMonitor.stop() aborts the check under way and lets nothing be called back", async () => {
   const rig = new Rig();
   const slow = Promise.withResolvers<void>();
@@ -251,7 +238,6 @@ Deno.test("HealthMonitor.stop() aborts the check under way and lets nothing be c
   assert.equal(rig.aborted, 1);
   slow.resolve();
   await stopped;
-  await rig.monitor.settled();
   await rig.timers.advance(10_000);
   assert.deepEqual(rig.results, []);
   assert.equal(rig.timers.pending, 0);
@@ -280,6 +266,7 @@ Deno.test("HealthMonitor follows a real server that stops and comes back", async
   const { port } = server.addr;
   const changes: { state: string; message: string }[] = [];
   let changed = Promise.withResolvers<void>();
+  const checked = Promise.withResolvers<void>();
   await using monitor = {
     health: new HealthMonitor({
       onTransition: (_target, state, { message }) => {
@@ -287,6 +274,7 @@ Deno.test("HealthMonitor follows a real server that stops and comes back", async
         changed.resolve();
         changed = Promise.withResolvers();
       },
+      onResult: () => checked.resolve(),
     }),
     [Symbol.asyncDispose]: () => monitor.health.stop(),
   };
@@ -301,7 +289,7 @@ Deno.test("HealthMonitor follows a real server that stops and comes back", async
     fall: 2,
   };
   monitor.health.reconcile([target("a", "127.0.0.1", check)]);
-  await monitor.health.settled();
+  await checked.promise;
   assert.equal(monitor.health.state("a"), "up");
   await Promise.all([changed.promise, server.shutdown()]);
   assert.equal(monitor.health.state("a"), "down");

@@ -7,6 +7,7 @@ import { connect, Namespace } from "../../lab/namespace.ts";
 import { udpFrame, withVlanTag } from "../datapath/frame_builder.ts";
 import { solicitationFrame, solicitedNode, udp6Frame } from "../datapath/ipv6_frame_builder.ts";
 import { configText, DirectorNetwork, obstacle, until, VIP } from "./director_network.ts";
+import { makeProgramFolder, Patient } from "./doctor_patient.ts";
 
 const ignore = obstacle !== null;
 const needing = obstacle === null ? "" : ` (skipped: ${obstacle})`;
@@ -26,6 +27,11 @@ Deno.test(
     const rules = () => network.director.require("nft", ["-s", "list", "ruleset"]);
     const guarded = await rules();
 
+    assert.deepEqual(await monitorsOf(network.director), [
+      "ip -oneline monitor link address",
+      "nft monitor",
+    ], "each once, however many of its parts listen");
+
     const harms = ["flush ruleset", `delete table ${TABLE}`, `flush chain ${TABLE} ingress`];
     for (const [index, harm] of harms.entries()) {
       await network.director.require("sh", ["-c", `nft ${harm}`]);
@@ -44,6 +50,55 @@ Deno.test(
 
     assert.equal((await director.process.stop()).code, 0);
     assert.equal(await network.hostState(), before);
+  },
+);
+
+/** The programs of a host that report its changes, as they were called. */
+async function monitorsOf({ name }: Namespace): Promise<string[]> {
+  const pids = (await requireCommand("ip", ["netns", "pids", name])).trim().split("\n");
+  const calls = await requireCommand("ps", ["-o", "args=", "-p", pids.join()]);
+  return calls.split("\n").filter((call) => / monitor\b/.test(call)).toSorted();
+}
+
+Deno.test(
+  `doctor notes that hosts which the director's host routes for do not reach the VIP, as they do not${needing}`,
+  { ignore },
+  async () => {
+    await using network = await DirectorNetwork.create(1);
+    const { director: host, servers: [server], runDir, configFile } = network;
+    const behind = await Namespace.create(`lvg${Deno.pid}r`);
+    try {
+      await connect({ namespace: behind, interface: "eth0", mac: CLIENT_MAC }, {
+        namespace: host,
+        interface: "eth1",
+        mac: DIRECTOR_MAC,
+      });
+      await behind.ip(["addr add 198.51.100.9/24 dev eth0", "route add default via 198.51.100.1"]);
+      await host.ip(["addr add 198.51.100.1/24 dev eth1"]);
+      await server!.namespace.ip(["route add 198.51.100.0/24 via 192.0.2.2"]);
+      const director = await network.startDirector(CONFIG);
+      const programs = await makeProgramFolder(`${network.folder}/programs`);
+      const patient = new Patient(host, { runDir, configFile, programs });
+      const notes = async () => {
+        const { ok, notes } = await patient.diagnosis();
+        assert.equal(ok, true);
+        return notes.filter(({ id }) => id === "routed-clients").flatMap(({ evidence }) => evidence);
+      };
+      assert.deepEqual(await notes(), []);
+      await host.setSysctls({ "net.ipv4.ip_forward": 1 });
+      assert.deepEqual(await notes(), [
+        "net.ipv4.conf.eth1.forwarding = 1",
+        "eth1 is up and has an address (ip address show)",
+      ]);
+      const ask = async (address: string) =>
+        (await behind.run("curl", ["-s", "--max-time", "20", `http://${address}/`])).stdout;
+      assert.equal(await ask(server!.address), "rs1 198.51.100.9\n");
+      assert.equal(await ask(VIP), "");
+      assert.equal(await network.request(), "rs1 192.0.2.100");
+      assert.equal((await director.process.stop()).code, 0);
+    } finally {
+      await Namespace.remove(behind.name);
+    }
   },
 );
 

@@ -179,6 +179,32 @@ for (const { what, config = GOOD, breaking, before = [], code, problem, remedy }
   });
 }
 
+Deno.test(`a director whose guard cannot be looked at after it was made takes it back${needing}`, {
+  ignore,
+}, async () => {
+  await using network = await DirectorNetwork.create(0);
+  const folder = `${network.folder}/bin`;
+  await Deno.mkdir(folder);
+  await Deno.writeTextFile(
+    `${folder}/nft`,
+    `#!/bin/sh
+case "$*" in "-s list table "*) echo "nft: out of memory" >&2; exit 1 ;; esac
+PATH=\${PATH#*:} exec nft "$@"
+`,
+    { mode: 0o755 },
+  );
+  const before = await network.hostState();
+  const path = `PATH=${folder}:${Deno.env.get("PATH")}:/usr/sbin`;
+  const { code, stderr } = await network.runDirector(GOOD, { before: ["env", path] });
+  assert.equal(code, ExitCode.FAILED, stderr);
+  assert.match(
+    stderr,
+    /^lvsdr: Command "nft -s list table netdev lvsdr_director_eth0" failed: nft: out of memory$/m,
+  );
+  assert.equal(await network.hostState(), before);
+  assert.deepEqual([...Deno.readDirSync(network.runDir)].map(({ name }) => name), ["director.sock.lock"]);
+});
+
 Deno.test(`a director without nft refuses by reload what it refuses at the start${needing}`, {
   ignore,
 }, async () => {

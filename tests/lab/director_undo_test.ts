@@ -6,6 +6,7 @@ import { selfCommand } from "../../lab/self_command.ts";
 import type { ProgramResult } from "../../lab/namespace.ts";
 import { ExitCode } from "../../model/exit_code.ts";
 import { configText, DirectorNetwork, obstacle } from "./director_network.ts";
+import { makeProgramFolder, Patient } from "./doctor_patient.ts";
 
 const ignore = obstacle !== null;
 const needing = obstacle === null ? "" : ` (skipped: ${obstacle})`;
@@ -71,5 +72,52 @@ Deno.test(
     const path = `PATH=${folder}:${Deno.env.get("PATH")}`;
     await network.director.require("env", [path, "sh", "-ec", command]);
     assert.equal(await network.hostState(), before);
+  },
+);
+
+Deno.test(
+  `doctor tells of a director that was killed without an undo, and its command puts the host back${needing}`,
+  { ignore },
+  async () => {
+    await using network = await DirectorNetwork.create(1);
+    const { configFile, runDir } = network;
+    const programs = await makeProgramFolder(`${network.folder}/bin`);
+    const patient = new Patient(network.director, { runDir, configFile, programs });
+    const before = await network.hostState();
+    const director = await network.startDirector(CONFIG);
+    assert.deepEqual((await patient.diagnosis()).findings, [], "one that runs has put nothing back yet");
+    director.process.signal("SIGKILL");
+    await director.process.ended;
+
+    const { role, findings } = await patient.diagnosis();
+    assert.deepEqual([role, findings.map(({ id }) => id)], ["director", [
+      "director-not-running",
+      "director-not-undone",
+    ]]);
+    const [, { evidence, fix }] = findings as [unknown, typeof findings[number]];
+    assert.deepEqual(evidence.slice(0, 2), [
+      `${runDir}/director.journal: not undone`,
+      "load nft table netdev lvsdr_director_eth0",
+    ]);
+    assert.match(evidence[2]!, /^switch off generic-segmentation-offload, .* of eth0$/);
+    assert.equal(fix, `lvsdr director --undo --run-dir ${runDir}`);
+
+    // As one leaves it that ends by itself, and cannot undo what it did.
+    await Deno.remove(`${runDir}/director.sock`);
+    const alone = await patient.diagnosis();
+    assert.deepEqual([alone.role, alone.findings.map(({ id }) => id)], [role, findings.map(({ id }) => id)]);
+    assert.equal(alone.reason, `${runDir} has the journal of lvsdr director`);
+
+    const path = `PATH=${programs}:${Deno.env.get("PATH")}`;
+    await network.director.require("env", [path, "sh", "-ec", fix!]);
+    assert.equal(await network.hostState(), before);
+    // An interface that is not there is no reason to say nothing.
+    await Deno.writeTextFile(
+      configFile,
+      `director: { interface: eth9 }\n${
+        configText({ servers: [[21, 1]], settings: ["vlan: 7", "port: 80"] })
+      }`,
+    );
+    assert.deepEqual((await patient.findings()).map(({ id }) => id), ["director-not-running"]);
   },
 );

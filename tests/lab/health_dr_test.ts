@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
+import { connect } from "../../lab/namespace.ts";
 import type { RealServerStatus, StatusSnapshot } from "../../model/status_snapshot.ts";
 import {
   configText,
   DIRECTOR_MAC,
   DirectorNetwork,
+  type DirectorProcess,
   obstacle,
   SECOND_VIP,
   until,
@@ -15,7 +17,11 @@ import { addRule, PROBE_ADDRESS } from "./sentinel_cluster.ts";
 const ignore = obstacle !== null;
 const needing = obstacle === null ? "" : ` (skipped: ${obstacle})`;
 
-const TIMING = "interval: 300ms, timeout: 250ms, rise: 1, fall: 2";
+const INTERVAL_MS = 300;
+const FALL = 2;
+/** Leaves the director time to hear of its interfaces. */
+const SLOW_FALL = 4;
+const TIMING = `interval: ${INTERVAL_MS}ms, timeout: 250ms, rise: 1, fall: ${FALL}`;
 const SERVERS = [[21, 1], [22, 1]] as const;
 /** The same real servers behind two VIPs: one checked through it, the other at their own addresses. */
 const CONFIG = configText(
@@ -34,6 +40,21 @@ const CONFIG = configText(
 /** What a service says of the first real server. */
 function first(status: StatusSnapshot, service: string): RealServerStatus {
   return status.services.find(({ name }) => name === service)!.servers[0]!;
+}
+
+/** Waits for longer than it takes checks that fail to take a server out, by the checks of the other service. */
+async function timeToFall(director: DirectorProcess): Promise<StatusSnapshot> {
+  const before = first((await director.status())!, "other").lastCheck!.at;
+  return await director.waitFor("some checks of the other service", (status) => {
+    const { at } = first(status, "other").lastCheck!;
+    return Date.parse(at) >= Date.parse(before) + 2 * SLOW_FALL * INTERVAL_MS;
+  });
+}
+
+/** Has the director audit its real servers, those that it can ask. */
+async function askForAudit(network: DirectorNetwork): Promise<void> {
+  const url = ["--unix-socket", `${network.runDir}/director.sock`, "http://director/api/v1/audit"];
+  await network.director.require("curl", ["-sS", "-X", "POST", ...url]);
 }
 
 /** Starts an nginx that listens on the real server's own address and nowhere else. */
@@ -147,8 +168,9 @@ Deno.test(
       ({ events }) =>
         events.some(({ name, message }) => name === "probe.lost" && message.includes(PROBE_ADDRESS)),
     );
-    const status = (await director.status())!;
+    const status = await timeToFall(director);
     assert.deepEqual(status.services[0]!.servers.map(({ state }) => state), ["up", "up"]);
+    assert.deepEqual(await director.messages("realserver.down"), []);
   },
 );
 
@@ -199,5 +221,56 @@ Deno.test(
     await director.logged("service.available");
     assert.match(await network.request(), /^rs\d /);
     assert.deepEqual(await director.messages("realserver.down"), []);
+  },
+);
+
+Deno.test(
+  `real servers whose interface is down for a while stay what they were, and are checked again${needing}`,
+  { ignore },
+  async () => {
+    await using network = await DirectorNetwork.create(2);
+    const [host, server] = [network.director, network.servers[0]!.namespace];
+    await connect({ namespace: host, interface: "eth1" }, { namespace: server, interface: "eth1" });
+    await host.ip(["addr add 10.0.0.2/24 dev eth1"]);
+    await server.ip(["addr add 10.0.0.21/24 dev eth1"]);
+    const director = await network.startDirector(
+      CONFIG.replaceAll("192.0.2.21", "10.0.0.21").replace(/director: .*/, "director: { interface: eth0 }")
+        .replaceAll(`fall: ${FALL}`, `fall: ${SLOW_FALL}`),
+    );
+    const isChecked = (after: string) => (status: StatusSnapshot) => {
+      const { state, lastCheck } = first(status, "web");
+      return state === "up" && lastCheck!.message.endsWith(" ok") && lastCheck!.at > after;
+    };
+    await director.waitFor("it is checked", isChecked(""));
+
+    await host.ip(["link set eth1 down"]);
+    await askForAudit(network);
+    await timeToFall(director);
+    assert.match(await director.logged("probe.lost"), /^Real servers on eth1 cannot be checked/);
+    await host.ip(["link set eth1 up"]);
+    await director.waitFor("it is checked again", isChecked((await director.status())!.at));
+    const downs = await director.messages("realserver.down");
+    assert.deepEqual(downs.filter((message) => message.startsWith("web/")), []);
+  },
+);
+
+Deno.test(
+  `a real server that was taken out and comes back with another MAC is checked where it is${needing}`,
+  { ignore },
+  async () => {
+    await using network = await DirectorNetwork.create(2);
+    const [server] = network.servers;
+    // Checks have time to wait for a MAC.
+    const patient = CONFIG.replaceAll(/interval: .*, rise/g, "interval: 4s, timeout: 3s, rise");
+    const director = await network.startDirector(patient);
+    const line = '      - { address: "192.0.2.21", weight: 1 }\n';
+    assert.equal((await director.reload(patient.replaceAll(line, ""))).logger, "config.loaded");
+    await server!.namespace.ip(["link set eth0 address 02:00:00:00:00:99"]);
+    assert.equal((await director.reload(patient)).logger, "config.loaded");
+    await director.waitFor("it is checked", (status) => first(status, "web").state === "up");
+    assert.deepEqual(
+      (await director.messages("realserver.down")).filter((message) => message.startsWith("web/")),
+      [],
+    );
   },
 );

@@ -1,16 +1,28 @@
 import assert from "node:assert/strict";
+import { connect } from "../../lab/namespace.ts";
 import type { ServerAudit, StatusSnapshot } from "../../model/status_snapshot.ts";
 import { configText, DirectorNetwork, obstacle, VIP } from "./director_network.ts";
 
 const ignore = obstacle !== null;
 const needing = obstacle === null ? "" : ` (skipped: ${obstacle})`;
 
-/** Has the director audit its real servers, as the README says. */
-async function audit(network: DirectorNetwork): Promise<ServerAudit[]> {
+/** Has the director audit its real servers, as the README says; returns what it answers. */
+async function askForAudit(network: DirectorNetwork): Promise<string> {
   const socket = ["--unix-socket", `${network.runDir}/director.sock`];
   const url = "http://director/api/v1/audit";
-  const answer = await network.director.require("curl", ["-sS", "--fail", "-X", "POST", ...socket, url]);
-  return JSON.parse(answer) as ServerAudit[];
+  return await network.director.require("curl", ["-sS", "-X", "POST", ...socket, url]);
+}
+
+async function audit(network: DirectorNetwork): Promise<ServerAudit[]> {
+  const answer = JSON.parse(await askForAudit(network)) as ServerAudit[];
+  assert(Array.isArray(answer), JSON.stringify(answer));
+  return answer;
+}
+
+/** What is in the way of an audit. */
+async function obstacleToAudit(network: DirectorNetwork): Promise<string> {
+  const { error } = JSON.parse(await askForAudit(network)) as { readonly error?: string };
+  return error ?? "none";
 }
 
 function verdicts(status: StatusSnapshot): (string | undefined)[] {
@@ -31,8 +43,10 @@ Deno.test(
     await director.logged("director.started");
     const inVlan = config.replace("    servers:", "    vlan: 7\n    servers:");
     assert.equal((await director.reload(inVlan)).logger, "config.loaded");
-    await audit(network);
-    assert.deepEqual(await audit(network), [], "that has ended, and another one has nobody to ask");
+    assert.match(
+      await obstacleToAudit(network),
+      /^Real server 192\.0\.2\.21 is in VLAN 7, where this host has no address/,
+    );
     assert.equal((await director.process.stop()).code, 0);
   },
 );
@@ -118,5 +132,82 @@ Deno.test(
       (await audit(network)).map(({ verdict }) => verdict),
       ["unreachable", "answers", "answers"],
     );
+  },
+);
+
+Deno.test(
+  `a verdict ends with the interface it was found by, and the others are audited all the same${needing}`,
+  { ignore },
+  async () => {
+    await using network = await DirectorNetwork.create(1);
+    const { director: host, servers: [server] } = network;
+    await connect({ namespace: host, interface: "eth1" }, {
+      namespace: server!.namespace,
+      interface: "eth1",
+    });
+    await host.ip(["addr add 10.0.0.2/24 dev eth1"]);
+    await server!.namespace.ip(["addr add 10.0.0.22/24 dev eth1"]);
+    const config = configText({ settings: ["port: 80", "health: none"], servers: [[22, 1], [21, 1]] });
+    const director = await network.spawnDirector(
+      "director: { interface: eth0 }\n" + config.replace("192.0.2.22", "10.0.0.22"),
+    );
+    const isAudited = (...wanted: readonly (string | undefined)[]) =>
+      director.waitFor(
+        `audits ${wanted}`,
+        (status) => verdicts(status).every((verdict, index) => verdict === wanted[index]),
+      );
+    await isAudited("hardened", "hardened");
+
+    await host.ip(["link set eth1 down"]);
+    await isAudited(undefined, "hardened");
+    assert.equal(
+      await director.logged("audit.failed"),
+      'Not every real server can be audited: Interface "eth1" is down (ip link set eth1 up)',
+    );
+    await server!.namespace.setSysctls({ "net.ipv4.conf.all.arp_ignore": 0 });
+    assert.match(await obstacleToAudit(network), /^Interface "eth1" is down$/);
+    await isAudited(undefined, "answers");
+    assert.equal((await director.messages("audit.failed")).length, 1, "said once");
+
+    await host.ip(["link set eth1 up"]);
+    await isAudited("answers", "answers");
+  },
+);
+
+Deno.test(
+  `an interface that cannot be listened on keeps no other real server from being audited${needing}`,
+  { ignore },
+  async () => {
+    await using network = await DirectorNetwork.create(1);
+    const [server] = network.servers;
+    const module = (path: string) => JSON.stringify(new URL(`../../${path}`, import.meta.url).href);
+    // It went after the interfaces were read, which is too short a time to hit.
+    const code = `
+      import { parseConfig } from ${module("config/parse_config.ts")};
+      import { EventLog } from ${module("director/events.ts")};
+      import { ServerAudits } from ${module("director/server_audits.ts")};
+      import { readLinks } from ${module("host/links.ts")};
+      import { findVantages } from ${module("sentinel/vantage.ts")};
+      const config = parseConfig(Deno.readTextFileSync(${
+      JSON.stringify(network.configFile)
+    }), "cluster.yaml");
+      const servers = config.services.flatMap(({ servers }) => servers);
+      const vantages = (links) => findVantages(links, servers, new Set(), { only: null, director: "eth0" }).vantages;
+      const links = await readLinks();
+      const gone = links.map((link) => link.name !== "eth0" ? link : {
+        ...link, name: "gone", index: 99, addresses: [{ address: "10.0.0.2", prefixLength: 24, scope: "global" }],
+      });
+      const audits = new ServerAudits({ config, path: "" }, new EventLog(() => {}));
+      audits.adopt({ config, path: "" }, { vantages: [...vantages(gone), ...vantages(links)], unseen: new Map() });
+      const failure = await audits.auditAll().then(() => "none", ({ message }) => message);
+      const found = servers.map(({ address }) => audits.statusOf(address, "${VIP}")?.verdict ?? null);
+      console.log(JSON.stringify({ failure, found }));
+      await audits.stop();`;
+    const config = configText({ settings: ["port: 80", "health: none"], servers: [[22, 1], [21, 1]] });
+    await Deno.writeTextFile(network.configFile, config.replace("192.0.2.22", "10.0.0.22"));
+    const words = ["eval", "--quiet", "--ext=ts", code];
+    const said = JSON.parse(await network.director.require(Deno.execPath(), words));
+    assert.match(said.failure, /"gone"/);
+    assert.deepEqual(said.found, [null, "hardened"], `${server!.address} was asked`);
   },
 );
