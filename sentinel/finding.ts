@@ -6,12 +6,12 @@
  */
 
 import { shellCommand } from "../host/command.ts";
-import type { Config, VirtualService } from "../model/config.ts";
+import { type Config, type Method, vipsOf, type VirtualService } from "../model/config.ts";
 import { addressBits, endpointText, familyOf, unspecifiedAddress } from "../model/ip_address.ts";
 import type { AuditVerdict, ServerAudit } from "../model/status_snapshot.ts";
 import type { Usurper } from "./audit.ts";
 import type { ProofOutcome } from "./proof.ts";
-import { withoutPrefix, withoutProxy } from "./watch_commands.ts";
+import { withoutAddresses, withoutPrefix, withoutProxy } from "./watch_commands.ts";
 
 /** What is wrong, and what to do about it. */
 export interface Finding {
@@ -85,9 +85,26 @@ export interface ConfigFile {
   readonly path: string;
 }
 
-/** The command that makes a host under `servers` a correct real server: one for all of its VIPs. */
-export function hardenCommand({ path }: ConfigFile): string {
-  return shellCommand(["lvsdr", "realserver", "-c", path]);
+/**
+ * The command that makes a host under `servers` a correct real server: one for all of its VIPs. Where the configured method
+ * refuses a host that holds one elsewhere than on lo, or at all, the command takes VIPs off there before.
+ */
+export function hardenCommand({ config, path }: ConfigFile): string {
+  const harden = shellCommand(["lvsdr", "realserver", "-c", path]);
+  const { method } = config.realserver;
+  return isPicky(method) ? `${withoutAddresses(vipsOf(config), method === "loopback")}; ${harden}` : harden;
+}
+
+/** Ends sentences whose command is {@linkcode hardenCommand}: what it does besides hardening, if it does anything. */
+export function hardenRemark({ config: { realserver: { method } } }: ConfigFile): string {
+  return isPicky(method)
+    ? `; the command takes the VIP from where method ${method} does not want it, and hardens the host`
+    : "";
+}
+
+/** Whether a method refuses a host that holds the VIP on an interface that answers for it; the others silence it there. */
+function isPicky(method: Method | "auto"): boolean {
+  return method === "loopback" || method === "redirect" || method === "route";
 }
 
 /** The same for a host that no configuration tells of. */
@@ -113,7 +130,7 @@ export function auditFinding(audit: ServerAudit, file: ConfigFile): VerdictFindi
           `${server} answers ${
             questionWord(vip)
           } for ${vip} (with ${mac}): whoever asks may send the VIP's traffic to it, past ` +
-          `the director${RESTART}`,
+          `the director${hardenRemark(file)}${RESTART}`,
         command: hardenCommand(file),
       };
     case "unreachable":
@@ -226,12 +243,14 @@ export function proofFinding(
     case "vip_missing":
       return finding(
         `${server} takes packets for ${place} and says nothing: it does not have the VIP, or a firewall drops all ` +
-          `that is for it${RESTART}`,
+          `that is for it${hardenRemark(file)}${RESTART}`,
         harden,
       );
     case "forwards":
       return finding(
-        `${server} does not have ${service.vip} and tries to forward what is for it: clients reach nobody${RESTART}`,
+        `${server} does not have ${service.vip} and tries to forward what is for it: clients reach nobody${
+          hardenRemark(file)
+        }${RESTART}`,
         harden,
       );
     case "wrong_source":
@@ -245,7 +264,7 @@ export function proofFinding(
         `${server} asks by ${
           questionWord(service.vip)
         } with ${service.vip} as sender: whoever hears it sends the ` +
-          `VIP's traffic to this server, past the director${RESTART}`,
+          `VIP's traffic to this server, past the director${hardenRemark(file)}${RESTART}`,
         harden,
       );
     case "source_refused":

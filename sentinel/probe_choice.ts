@@ -11,49 +11,81 @@ import { ExitCode } from "../model/exit_code.ts";
 import { familyOf, isInPrefix } from "../model/ip_address.ts";
 import { OperatorError } from "../model/operator_error.ts";
 import { pickCandidates } from "./probe_address.ts";
-import type { Vantage } from "./vantage.ts";
+import type { Vantage, Vantages } from "./vantage.ts";
 
 /** Addresses that are asked for because nobody is known to have them. */
 const DECOYS = 3;
 
 /** What of a vantage a probe address depends on. */
-export type ProbePlace = Pick<Vantage, "link" | "subnet">;
+type ProbePlace = Pick<Vantage, "link" | "subnet">;
 
-/**
- * Addresses to choose one from that is held from then on: the configured one alone, if there is one.
- *
- * @throws {OperatorError} If the configured one cannot be used there.
- */
+/** Addresses nobody is known to hold for proofs. */
+const NONE_HELD: ReadonlySet<string> = new Set();
+
+/** Addresses to choose one from that is held from then on: the configured one alone, where it is of the subnet. */
 export function probeCandidates(config: Config, place: ProbePlace): string[] {
   const configured = configuredAddress(config, place);
   return configured === null ? freeLookingAddresses(config, place) : [configured];
 }
 
+/** The configured address where it is of the subnet: others have theirs chosen. */
+export function configuredAddress({ director }: Config, { subnet }: ProbePlace): string | null {
+  const { probeAddress } = director;
+  if (probeAddress === null) return null;
+  return isInPrefix(probeAddress, subnet.address, subnet.prefixLength) ? probeAddress : null;
+}
+
 /**
- * The configured address where it is of the subnet's family: other families have theirs chosen.
+ * Looks whether the configured address can be used.
  *
- * @throws {OperatorError} If it cannot be used there.
+ * @param places Those of all real servers that it may be for.
+ * @throws {OperatorError} If it is this host's own, or of no subnet of the real servers of its family.
  */
-export function configuredAddress(config: Config, { link, subnet }: ProbePlace): string | null {
-  const { probeAddress: wanted } = config.director;
-  if (wanted === null || familyOf(wanted) !== familyOf(subnet.address)) return null;
-  const isOwn = addressesLike(link, wanted).some(({ address }) => address === wanted);
-  if (isInPrefix(wanted, subnet.address, subnet.prefixLength) && !isOwn) return wanted;
-  throw new OperatorError(
-    isOwn
-      ? `director.probe_address ${wanted} is an address of this host`
-      : `director.probe_address ${wanted} is not in the real servers' subnet ${subnet.address}/${subnet.prefixLength}`,
-    ExitCode.CONFIG,
-    { remedy: "Set it to an address of that subnet that nobody has, or leave it out to have one chosen" },
+export function assertProbeAddress(
+  { director: { probeAddress } }: Config,
+  { vantages, unseen }: Vantages,
+): void {
+  if (probeAddress === null) return;
+  const isAlike = (address: string) => familyOf(address) === familyOf(probeAddress);
+  const places = vantages.filter(({ subnet }) => isAlike(subnet.address));
+  if (
+    places.some(({ link }) => addressesLike(link, probeAddress).some((own) => own.address === probeAddress))
+  ) {
+    throw unusable(`director.probe_address ${probeAddress} is an address of this host`);
+  }
+  // It may be of the subnet of real servers that are not seen from here.
+  if (places.length === 0 || [...unseen.keys()].some(isAlike)) return;
+  const subnets = places.map(({ subnet }) => subnet);
+  if (subnets.some(({ address, prefixLength }) => isInPrefix(probeAddress, address, prefixLength))) return;
+  const names = subnets.map(({ address, prefixLength }) => `${address}/${prefixLength}`).join(", ");
+  throw unusable(
+    subnets.length === 1
+      ? `director.probe_address ${probeAddress} is not in the real servers' subnet ${names}`
+      : `director.probe_address ${probeAddress} is in none of the real servers' subnets ${names}`,
   );
 }
 
-/** Some addresses of the subnet that nobody is known to have. */
-export function freeLookingAddresses({ director, services }: Config, { link, subnet }: ProbePlace): string[] {
+function unusable(message: string): OperatorError {
+  return new OperatorError(message, ExitCode.CONFIG, {
+    remedy:
+      "Set it to an address of a subnet of real servers that nobody has, or leave it out to have one chosen",
+  });
+}
+
+/**
+ * Some addresses of the subnet that nobody is known to have.
+ *
+ * @param held Addresses that a director on this host holds: it would not be heard to answer for them.
+ */
+export function freeLookingAddresses(
+  { director, services }: Config,
+  { link, subnet }: ProbePlace,
+  held: ReadonlySet<string> = NONE_HELD,
+): string[] {
   const known = services.flatMap(({ vip, servers }) => [vip, ...servers.map(({ address }) => address)]);
   const own = addressesLike(link, subnet.address).map(({ address }) => address);
   const configured = director.probeAddress === null ? [] : [director.probeAddress];
-  return pickCandidates(subnet, new Set([...known, ...own, ...configured]));
+  return pickCandidates(subnet, new Set([...known, ...own, ...configured, ...held]));
 }
 
 /** Here and there in the subnet, addresses that nobody is known to have: a host may well have several in a row. */

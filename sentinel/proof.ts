@@ -38,7 +38,7 @@ export type ProofOutcome =
   | { readonly verdict: "source_refused" };
 
 /** Time until silence is believed where there is no hurry; a third SYN is what a client would also send. */
-export const PATIENCE_MS = 4_000;
+const PATIENCE_MS = 4_000;
 /** SYNs before silence is believed, and their part of that time. */
 const SYNS = 3;
 const SYNS_PART = 3 / 4;

@@ -4,7 +4,9 @@
  * @module
  */
 
+import { type EthernetLink, ethernetLink, namedLink } from "../host/ethernet_link.ts";
 import { addressesLike, type Link, linkOfSubnet, subnetAddress } from "../host/links.ts";
+import { makeVlanCommand } from "../host/vlan_interface.ts";
 import type { Config, RealServer } from "../model/config.ts";
 import { ExitCode } from "../model/exit_code.ts";
 import { familyOf } from "../model/ip_address.ts";
@@ -17,7 +19,7 @@ export type ServerPlace = Pick<RealServer, "address" | "vlan">;
 
 /** A subnet of an interface, with the real servers in it. */
 export interface Vantage {
-  readonly link: Link & { readonly mac: string };
+  readonly link: EthernetLink;
   /** By this host's own address in it. */
   readonly subnet: Subnet;
   /** An address of this host that is no VIP, or `NOBODY`; what questions come from. */
@@ -87,13 +89,13 @@ function placeOf(
     });
   }
   const link = choice.only !== null
-    ? named(links, choice.only)
+    ? usable(namedLink(links, choice.only, (names) => `This host has ${names}: --interface IF`))
     : vlan === null
     ? linkOf(links, address, choice.director)
     // The director's own interface has frames tagged for it; the host's subnet in the VLAN is on another one.
     : linkOfSubnet(links.filter(({ name }) => name !== choice.director), address);
   const own = link === null ? null : subnetAddress(link, address);
-  if (link === null || own === null) throw notOnLink(address, vlan, choice.only);
+  if (link === null || own === null) throw notOnLink(links, { address, vlan }, choice);
   const { address: ownAddress, prefixLength } = own;
   return {
     link: usable(link),
@@ -109,42 +111,29 @@ function linkOf(links: readonly Link[], server: string, director: string | null)
   return linkOfSubnet(links, server);
 }
 
-function named(links: readonly Link[], name: string): Link {
-  const link = links.find((candidate) => candidate.name === name);
-  if (link !== undefined) return usable(link);
-  throw new OperatorError(`There is no interface "${name}"`, ExitCode.UNAVAILABLE, {
-    remedy: `This host has ${links.map((candidate) => candidate.name).join(", ")}: --interface IF`,
+function usable(link: Link): EthernetLink {
+  return ethernetLink(link, {
+    exitCode: ExitCode.UNAVAILABLE,
+    remedy: "Name the one on the link of the real servers: --interface IF",
   });
 }
 
-function usable(link: Link): Vantage["link"] {
-  const { mac } = link;
-  if (mac === null || link.isLoopback) {
-    throw new OperatorError(`Interface "${link.name}" is no Ethernet interface`, ExitCode.UNAVAILABLE, {
-      remedy: "Name the one on the link of the real servers: --interface IF",
-    });
-  }
-  if (!link.isUp) {
-    throw new OperatorError(`Interface "${link.name}" is down`, ExitCode.UNAVAILABLE, {
-      remedy: `ip link set ${link.name} up`,
-    });
-  }
-  return { ...link, mac };
-}
-
-function notOnLink(server: string, vlan: number | null, only: string | null): OperatorError {
+function notOnLink(
+  links: readonly Link[],
+  { address: server, vlan }: ServerPlace,
+  { only, director }: VantageChoice,
+): OperatorError {
   if (vlan !== null) {
     return new OperatorError(
       `Real server ${server} is in VLAN ${vlan}, where this host has no address of its subnet`,
       ExitCode.UNAVAILABLE,
-      {
-        remedy: `Give the host one: ip link add link IF name IF.${vlan} type vlan id ${vlan}, and an address`,
-      },
+      { remedy: `Give the host one: ${makeVlanCommand(director ?? "IF", vlan, links)}, and an address` },
     );
   }
   const where = only === null ? "in no subnet of this host" : `not in a subnet of ${only}`;
   return new OperatorError(`Real server ${server} is ${where}`, ExitCode.UNAVAILABLE, {
-    remedy: "Run it on the director, or on another host of the real servers' link",
+    remedy:
+      "Run it on the director, or on another host of the real servers' link, with an address in their subnet",
   });
 }
 

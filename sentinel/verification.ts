@@ -59,7 +59,10 @@ export async function verify(
     if (vlan === null && obstacle !== undefined) throw obstacle;
   }
   const planned = services.flatMap((service) => planProofs(service, unseen));
-  const looks = await Promise.all(vantages.map((vantage) => look(file.config, services, planned, vantage)));
+  const held = ownDirector?.probeAddresses ?? new Set<string>();
+  const looks = await Promise.all(
+    vantages.map((vantage) => look(file.config, services, planned, vantage, held)),
+  );
   const proofs = planned.map((plan): PortProof => ({
     service: plan.service.name,
     vip: plan.service.vip,

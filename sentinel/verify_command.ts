@@ -7,10 +7,11 @@
 import { resolve } from "node:path";
 import { loadConfig } from "../config/parse_config.ts";
 import { readLinks } from "../host/links.ts";
-import type { Config, VirtualService } from "../model/config.ts";
+import { type Config, vipsOf, type VirtualService } from "../model/config.ts";
 import { ExitCode } from "../model/exit_code.ts";
 import { OperatorError } from "../model/operator_error.ts";
 import { fetchSnapshot } from "../status/client.ts";
+import { assertProbeAddress } from "./probe_choice.ts";
 import { directorDevice, findVantages } from "./vantage.ts";
 import { verify } from "./verification.ts";
 import type { OwnDirector } from "./verify_findings.ts";
@@ -48,12 +49,15 @@ export async function runVerify(options: VerifyOptions, io: VerifyIo): Promise<E
   const config = await loadConfig(options.config);
   const services = selectServices(config, options.service);
   const links = await readLinks();
-  const vantages = findVantages(
-    links,
-    services.flatMap(({ servers }) => servers),
-    new Set(config.services.map(({ vip }) => vip)),
-    { only: options.interface, director: directorDevice(config, links) },
-  );
+  const vantagesOf = (some: readonly VirtualService[]) =>
+    findVantages(
+      links,
+      some.flatMap(({ servers }) => servers),
+      new Set(vipsOf(config)),
+      { only: options.interface, director: directorDevice(config, links) },
+    );
+  assertProbeAddress(config, vantagesOf(config.services));
+  const vantages = vantagesOf(services);
   const ownDirector = await readOwnDirector(options.runDir);
   const progress = setTimeout(() => {
     if (io.isTerminal) {
@@ -73,8 +77,12 @@ export async function runVerify(options: VerifyOptions, io: VerifyIo): Promise<E
 
 async function readOwnDirector(runDir: string): Promise<OwnDirector | null> {
   try {
-    const { datapath, services } = await fetchSnapshot(runDir);
-    return { mac: datapath.interface.mac, vips: new Set(services.map(({ vip }) => vip)) };
+    const { datapath, services, probeAddresses } = await fetchSnapshot(runDir);
+    return {
+      mac: datapath.interface.mac,
+      vips: new Set(vipsOf({ services })),
+      probeAddresses: new Set(probeAddresses.map(({ address }) => address)),
+    };
   } catch (error) {
     // None runs here, or it cannot be asked: what it would have said is told as a note.
     if (error instanceof OperatorError) return null;

@@ -22,6 +22,8 @@ export interface OwnDirector {
   /** MAC of its interface. */
   readonly mac: string;
   readonly vips: ReadonlySet<string>;
+  /** Addresses it makes proofs of its own from. */
+  readonly probeAddresses: ReadonlySet<string>;
 }
 
 /** One finding for each thing to repair, in the order of what revealed it. */

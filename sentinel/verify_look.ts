@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Config, VirtualService } from "../model/config.ts";
+import { type Config, vipsOf, type VirtualService } from "../model/config.ts";
 import { ExitCode } from "../model/exit_code.ts";
 import { familyOf } from "../model/ip_address.ts";
 import { OperatorError } from "../model/operator_error.ts";
@@ -27,6 +27,8 @@ export type PortOutcome =
 export interface HeldBy {
   readonly address: string;
   readonly mac: string;
+  /** Whether that is a director on this host, for proofs of its own. */
+  readonly isOurs: boolean;
 }
 
 /** An interface that was looked from. */
@@ -52,6 +54,7 @@ export interface Look {
 /**
  * Looks from one vantage.
  *
+ * @param held Addresses that a director on this host makes proofs from.
  * @throws {OperatorError} If the interface cannot be used, or no free address to probe from is found and no single host is
  * to blame.
  */
@@ -60,15 +63,17 @@ export async function look(
   services: readonly VirtualService[],
   planned: readonly PlannedProof[],
   vantage: Vantage,
+  held: ReadonlySet<string>,
 ): Promise<Look> {
   const { servers, link } = vantage;
   const family = familyOf(vantage.subnet.address);
-  const vips = [...new Set(services.map(({ vip }) => vip).filter((vip) => familyOf(vip) === family))];
+  const vips = vipsOf({ services }).filter((vip) => familyOf(vip) === family);
   const probed = planned.filter(({ reason, server }) => reason === null && servers.includes(server));
   const configured = probed.length === 0 ? null : configuredAddress(config, vantage);
-  const candidates = probed.length === 0
-    ? []
-    : [...(configured === null ? [] : [configured]), ...freeLookingAddresses(config, vantage)];
+  const candidates = probed.length === 0 ? [] : [
+    ...(configured === null || held.has(configured) ? [] : [configured]),
+    ...freeLookingAddresses(config, vantage, held),
+  ];
   const { audit, claim } = await surveyLink(vantage, vips, candidates, pickDecoys(config, vantage));
   const probeAddress = claim.free;
   const hoarder = audit.usurpers.find(({ isForEverything }) => isForEverything);
@@ -93,7 +98,12 @@ export async function look(
     const proven = await prove(vantage, probeAddress, reached.map(({ target }) => target));
     for (const [index, { plan }] of reached.entries()) outcomes.set(plan, proven[index]!);
   }
-  const view = { interface: link.name, probeAddress, displaced: displacedAddress(configured, claim) };
+  const displaced = configured === null
+    ? null
+    : held.has(configured)
+    ? { address: configured, mac: link.mac, isOurs: true }
+    : displacedAddress(configured, claim);
+  const view = { interface: link.name, probeAddress, displaced };
   return { view, mac: link.mac, vips, audit, outcomes };
 }
 
@@ -128,9 +138,9 @@ async function prove(
   );
 }
 
-function displacedAddress(address: string | null, claim: AddressClaim): HeldBy | null {
-  const mac = address === null ? null : claim.ownerOf(address);
-  return address === null || mac === null ? null : { address, mac };
+function displacedAddress(address: string, claim: AddressClaim): HeldBy | null {
+  const mac = claim.ownerOf(address);
+  return mac === null ? null : { address, mac, isOurs: false };
 }
 
 function notProvable(reason: string): PortOutcome {

@@ -7,6 +7,7 @@
 import { formatRange } from "../config/port_list.ts";
 import { counted } from "../model/counted.ts";
 import { endpointText } from "../model/ip_address.ts";
+import { columnLines, printable } from "../model/plain_text.ts";
 import { outcomeText } from "./finding.ts";
 import type { PortProof, Verification } from "./verification.ts";
 import type { PortOutcome, View } from "./verify_look.ts";
@@ -37,16 +38,17 @@ export function verificationText(verification: Verification): string {
         ) => [proof.service, placeOf(proof), proof.server, portOutcomeText(proof.outcome)]),
       ],
     ),
-    ...[...Map.groupBy(findings, ({ host, command }) => `  on ${host}: ${command}\n`)].map((
+    ...[...Map.groupBy(findings, ({ host, command }) => `  on ${host}: ${printable(command)}\n`)].map((
       [remedy, alike],
-    ) => `\n${alike.map(({ problem }) => `${problem}\n`).join("")}${remedy}`),
+    ) => `\n${alike.map(({ problem }) => `${printable(problem)}\n`).join("")}${remedy}`),
   ];
   return sections.join("");
 }
 
 function probeAddressText({ probeAddress, displaced }: View): string {
   if (displaced === null) return probeAddress!;
-  return `${probeAddress} (director.probe_address ${displaced.address} is in use by ${displaced.mac})`;
+  const holder = displaced.isOurs ? "the director on this host" : displaced.mac;
+  return `${probeAddress} (director.probe_address ${displaced.address} is in use by ${holder})`;
 }
 
 function headline({ views, proofs, findings }: Verification): string {
@@ -78,9 +80,5 @@ function portOutcomeText(outcome: PortOutcome): string {
 }
 
 function section(title: string, rows: readonly (readonly string[])[]): string {
-  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
-  const lines = rows.map((row) =>
-    row.map((cell, column) => cell.padEnd(widths[column]!)).join("  ").trimEnd()
-  );
-  return `\n${title}\n${lines.map((line) => `  ${line}\n`).join("")}`;
+  return `\n${title}\n${columnLines(rows).map((line) => `  ${line}\n`).join("")}`;
 }

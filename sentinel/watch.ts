@@ -56,8 +56,8 @@ export interface WatchOptions {
   readonly ownMacs: ReadonlySet<string>;
   /** The real server with a MAC, or `null`; of several, one that serves the VIP. */
   readonly serverOf: (mac: string, vip: string | null) => KnownServer | null;
-  /** Announces a VIP, once. */
-  readonly defend: (vip: string) => void;
+  /** Announces a VIP, once; returns whether there is anything that could. */
+  readonly defend: (vip: string) => boolean;
 }
 
 interface Investigation {
@@ -163,10 +163,9 @@ export class Watch implements Conversation {
       this.#investigations.set(mac, investigation);
     }
     investigation?.suspect.add(misdeed, vip, nowMs);
-    if (nowMs - this.#defendedAtMs.get(vip)! < DEFEND_INTERVAL_MS) return;
+    if (nowMs - this.#defendedAtMs.get(vip)! < DEFEND_INTERVAL_MS || !this.#options.defend(vip)) return;
     this.#defendedAtMs.set(vip, nowMs);
     this.#defences += 1;
-    this.#options.defend(vip);
   }
 
   #serverOf({ mac, isForEverything }: Suspect, vip: string): string | null {

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { addressBits, familyOf } from "../model/ip_address.ts";
+import { addressBits, type AddressFamily, familyOf } from "../model/ip_address.ts";
 
 /** Names and first words of programs that take VIPs over, as an extended regular expression for all of a command line. */
 const DIRECTORS = "^([^ ]*/)?(keepalived|ucarp|vrrpd|lvsdr director|deno run .*main\\.ts director)( |$)";
@@ -20,8 +20,32 @@ export function withoutPrefix(vip: string): string {
  * host's own perhaps (Documentation/networking/ip-sysctl.rst, promote_secondaries); IPv6 knows nothing of the kind.
  */
 export function withoutAddress(vip: string): string {
-  const promote = familyOf(vip) === 4 ? 'sysctl -w "net/ipv4/conf/$dev/promote_secondaries=1"; ' : "";
-  return `ip -o address show to ${vip} | while read -r _ dev _ address _; do ${promote}` +
+  return removal(vip, familyOf(vip), "");
+}
+
+/**
+ * The same with several VIPs.
+ *
+ * @param isSilentFine Whether one may stay on an interface that answers nobody, as lo does, with the prefix of a single
+ * address.
+ */
+export function withoutAddresses(vips: readonly string[], isSilentFine: boolean): string {
+  return [...Map.groupBy(vips, familyOf)].map(([family, alike]) => {
+    const vip = alike.length === 1 ? alike[0]! : "$vip";
+    const isSilent = 'ip link show dev "$dev" | grep -Eq "[<,](LOOPBACK|NOARP)[,>]"';
+    const command = removal(
+      vip,
+      family,
+      isSilentFine ? `[ "$address" = ${vip}/${addressBits(family)} ] && ${isSilent} && continue; ` : "",
+    );
+    return alike.length === 1 ? command : `for vip in ${alike.join(" ")}; do ${command}; done`;
+  }).join("; ");
+}
+
+/** @param exception Commands that go on with the next address where one may stay. */
+function removal(vip: string, family: AddressFamily, exception: string): string {
+  const promote = family === 4 ? 'sysctl -w "net/ipv4/conf/$dev/promote_secondaries=1"; ' : "";
+  return `ip -o address show to ${vip} | while read -r _ dev _ address _; do ${exception}${promote}` +
     'ip address del "$address" dev "$dev"; done';
 }
 

@@ -10,9 +10,9 @@
 import type { WireAlarmName } from "../model/status_snapshot.ts";
 
 /** Time after which what cannot be asked for, an announcement or a leak, counts as over. */
-export const QUIET_MS = 60_000;
+const QUIET_MS = 60_000;
 /** Questions without an answer after which a MAC does not answer for a VIP any more: frames do get lost. */
-export const SILENT_QUESTIONS = 5;
+const SILENT_QUESTIONS = 5;
 
 /** Of the addresses that nobody has, those a MAC must answer for to be one that answers for everything. */
 const DECOYS = 2;

@@ -9,6 +9,7 @@ import {
   type ConfigFile,
   type Finding,
   hardenCommand,
+  hardenRemark,
   hardenUnlistedCommand,
   questionWord,
 } from "./finding.ts";
@@ -33,13 +34,14 @@ type Words = Pick<Finding, "problem" | "command">;
 
 function serverWords({ name, vip, mac, isForEverything }: Alarm, server: string, file: ConfigFile): Words {
   const harden = hardenCommand(file);
+  const remark = hardenRemark(file);
   const asked = questionWord(vip);
   switch (name) {
     case "vip_leaked_as_sender":
       return {
         problem:
           `${server} asks by ${asked} with ${vip} as sender (and ${mac}): whoever hears it sends the VIP's ` +
-          "traffic to this server, past the director",
+          `traffic to this server, past the director${remark}`,
         command: harden,
       };
     case "gratuitous_by_realserver":
@@ -47,7 +49,7 @@ function serverWords({ name, vip, mac, isForEverything }: Alarm, server: string,
         problem:
           `${server} announces ${vip} (with ${mac}): everybody on the link sends the VIP's traffic to this ` +
           "server, past the director; take the VIP out of the network configuration of the host, whose scripts " +
-          "announce it",
+          `announce it${remark}`,
         command: harden,
       };
     default:
@@ -55,25 +57,20 @@ function serverWords({ name, vip, mac, isForEverything }: Alarm, server: string,
         return {
           problem:
             `${server} answers ${asked} for ${vip} (with ${mac}), and for addresses that nobody has: it holds ` +
-            `the VIP with a prefix shorter than /${hostPrefix(vip)} on lo, or is a proxy`,
+            `the VIP with a prefix shorter than /${
+              hostPrefix(vip)
+            } on lo, or is a proxy; the command ends both ` +
+            "and hardens the host",
           command: `${withoutPrefix(vip)}; ${withoutProxy(vip, mac)}; ${harden}`,
         };
       }
       return {
         problem:
           `${server} answers ${asked} for ${vip} (with ${mac}): whoever asks may send the VIP's traffic to ` +
-          "it, past the director",
-        command: isRefused(vip, file) ? `${withoutAddress(vip)}; ${harden}` : harden,
+          `it, past the director${remark}`,
+        command: harden,
       };
   }
-}
-
-/**
- * Whether hardening is refused on a host that answers for a VIP. Linux answers NDP only for addresses of the interface it
- * is asked on, where most methods do not leave the VIP.
- */
-function isRefused(vip: string, { config: { realserver: { method } } }: ConfigFile): boolean {
-  return familyOf(vip) === 6 && method !== "auto" && method !== "nft";
 }
 
 function strangerWords({ name, vip, mac, misdeeds, leaked }: Alarm): Words {
@@ -84,7 +81,7 @@ function strangerWords({ name, vip, mac, misdeeds, leaked }: Alarm): Words {
       return {
         problem:
           `${who} answers ${asked} for ${vip} and for addresses that nobody has: it is a proxy, or holds the ` +
-          "whole subnet on lo, and gets traffic of the VIP that is the director's",
+          "whole subnet on lo, and gets traffic of the VIP that is the director's; the command ends both",
         command: `${withoutProxy(vip, mac)}; ${withoutPrefix(vip)}`,
       };
     case "duplicate_director":
@@ -92,8 +89,9 @@ function strangerWords({ name, vip, mac, misdeeds, leaked }: Alarm): Words {
         problem:
           `${who} ${
             verbsText(misdeeds)
-          } ${vip} as a director does: two of them take each other's clients, so ` +
-          "give one of them another VIP, or stop this one, as the command does",
+          } ${vip} as a director does: two directors take each other's clients, and one has to go; the command ` +
+          `stops the one on that host (keepalived, ucarp, vrrpd and lvsdr director) and takes ${vip} off its ` +
+          "interfaces; if that is the one to keep, stop the director that raised this alarm instead",
         command: withoutDirector(vip, mac),
       };
     case "vip_leaked_as_sender":
@@ -106,8 +104,11 @@ function strangerWords({ name, vip, mac, misdeeds, leaked }: Alarm): Words {
     default:
       return {
         problem:
-          `${who} ${verbsText(misdeeds)} ${vip}: it has the VIP as an address of its own, and clients that ` +
-          "believe it do not reach the director",
+          `${who} ${
+            verbsText(misdeeds)
+          } ${vip}: clients that believe it do not reach this director; the command ` +
+          "takes the VIP off the interfaces of that host, and if none has it, a director runs there too, so stop " +
+          "one of the two",
         command: withoutAddress(vip),
       };
   }

@@ -6,207 +6,177 @@
 
 import { formatPorts, formatRange } from "../../config/port_list.ts";
 import { shellCommand } from "../../host/command.ts";
-import { journalUndoCommand } from "../../host/change_host.ts";
-import { addressesLike } from "../../host/links.ts";
-import type { Method, PortRange } from "../../model/config.ts";
 import { type AddressFamily, endpointText, familyOf, unspecifiedAddress } from "../../model/ip_address.ts";
-import { promotionCommands } from "../../realserver/address_promotion.ts";
-import type { Binding, Target } from "../../realserver/target.ts";
-import type { Check, Observation } from "./check.ts";
+import { type Arrival, arrivalsOf, runsOf } from "./arrivals.ts";
 import { hasVip } from "./audit_checks.ts";
+import type { Check, Observation } from "./check.ts";
 import type { Facts, Listener } from "./facts.ts";
-import { holdCommand } from "./hold_command.ts";
-import { isTranslated } from "./port_translations.ts";
 import type { StoppedServer } from "./programs.ts";
-
-/** Ports of a wider range are not all meant to be listened on. */
-const WIDEST_RANGE_PORTS = 16;
+import { type RedirectRemedy, redirectRemedy } from "./redirect_remedy.ts";
+import { vipsOfSteps } from "./role_journal.ts";
 
 /** The check that every port of every VIP has an application. */
 export const APPLICATION_CHECK: Check = {
   id: "app-not-listening",
   level: "error",
   roles: ["realserver"],
-  look: (facts) =>
-    silencesOf(facts, facts.realServer?.method ?? null).filter(({ target }) => hasVip(facts, target))
-      .map((silence) => observationOf(facts, silence)),
+  look: (facts) => {
+    const remedy = redirectRemedy(facts);
+    return groupsOf(silencesOf(facts), remedy?.commands ?? null)
+      .map((group) => observationOf(facts, group, remedy));
+  },
 };
 
 /** Ports that clients reach and nobody listens on. */
-interface Silence {
-  readonly target: Target;
-  readonly binding: Binding;
-  /** Of the VIP, as clients know them. */
-  readonly range: PortRange;
-  /** Where their packets arrive; `null` if that cannot be told. */
-  readonly reached: string | null;
-  /** Of {@linkcode reached}. */
-  readonly ports: readonly number[];
+interface Silence extends Arrival {
+  /** Sockets on these ports of other addresses. */
+  readonly elsewhere: readonly Listener[];
+  /** Starts the only program that it can be; `null` if there is none, or more than one. */
+  readonly start: string | null;
+  /** Units that are installed for these ports, and do not run. */
+  readonly stopped: readonly StoppedServer[];
 }
 
-/** What would be silent if the host accepted its VIPs by a method. */
-function silencesOf(facts: Facts, method: Method | null): Silence[] {
-  const { realServer, host } = facts;
-  const isRedirected = method === "redirect";
-  return (realServer?.targets ?? []).flatMap((target) =>
-    target.bindings.flatMap((binding) =>
-      binding.ports.filter(isLookedAt).flatMap((range): Silence[] => {
-        const { vip } = target;
-        const reached = isRedirected ? redirectionAddress(facts, target) : vip;
-        const ports = (binding.localPort === null
-          ? Array.from({ length: range.last - range.first + 1 }, (_, index) => range.first + index)
-          : [binding.localPort]).filter((port) => {
-            const wanted = { protocol: binding.protocol, address: reached, port };
-            return !isListenedOn(host.listeners, wanted, target) &&
-              // Method redirect is a translation itself.
-              (isRedirected || !isTranslated(host.translations, { ...wanted, address: vip }));
-          });
-        return ports.length === 0 ? [] : [{ target, binding, range, reached, ports }];
-      })
-    )
+/** Silences that one fix cures; where no command can, those on the same ports of whatever VIPs. */
+interface SilenceGroup {
+  readonly fix: string | null;
+  readonly silences: readonly [Silence, ...Silence[]];
+}
+
+function silencesOf(facts: Facts): Silence[] {
+  const { host: { listeners, stoppedServers } } = facts;
+  const arrivals = arrivalsOf(facts, facts.realServer?.method ?? null)
+    .filter(({ target, silent }) => silent.length > 0 && hasVip(facts, target));
+  return arrivals.map((arrival) => {
+    const { target: { vip }, binding: { protocol }, silent } = arrival;
+    const elsewhere = listeners.filter((listener) =>
+      listener.protocol === protocol && silent.includes(listener.port) &&
+      [familyOf(vip), null].includes(familyOfListener(listener.address))
+    );
+    const stopped = elsewhere.length > 0
+      ? []
+      : stoppedServers.filter((server) => silent.some((port) => server.ports.includes(port)));
+    return { ...arrival, elsewhere, stopped, start: startCommand(stopped) };
+  });
+}
+
+/** What one command cures, or one application would, is one thing to repair. */
+function groupsOf(silences: readonly Silence[], redirect: string | null): SilenceGroup[] {
+  const groups = new Map<string, SilenceGroup>();
+  for (const silence of silences) {
+    const fix = silence.start ?? redirect;
+    const key = fix ?? `${silence.binding.protocol} ${formatPorts(runsOf(silence.silent))}`;
+    const earlier = groups.get(key)?.silences;
+    groups.set(key, { fix, silences: earlier === undefined ? [silence] : [...earlier, silence] });
+  }
+  return [...groups.values()];
+}
+
+function observationOf(
+  { realServer }: Facts,
+  { fix, silences }: SilenceGroup,
+  remedy: RedirectRemedy | null,
+): Observation {
+  const places = silences.map(({ target: { vip }, binding: { protocol }, reached, silent }) =>
+    `${protocol} ${endpointText(reached ?? vip, formatPorts(runsOf(silent)))}`
   );
-}
-
-function isLookedAt({ first, last }: PortRange): boolean {
-  return last - first < WIDEST_RANGE_PORTS;
-}
-
-function observationOf(facts: Facts, silence: Silence): Observation {
-  const { target: { vip }, binding: { protocol }, range, reached, ports } = silence;
-  const { host: { listeners, stoppedServers }, realServer } = facts;
-  const elsewhere = listeners.filter((listener) =>
-    listener.protocol === protocol && ports.includes(listener.port) &&
-    [familyOf(vip), null].includes(familyOfListener(listener.address))
-  );
-  const names = formatPorts(runsOf(ports));
-  const stopped = elsewhere.length > 0
-    ? []
-    : stoppedServers.filter((server) => ports.some((port) => server.ports.includes(port)));
+  const wanted = silences.map(({ target: { vip }, range }) => endpointText(vip, formatRange(range)));
+  const addresses = [...new Set(silences.map(({ reached }) => reached ?? "the host's own address"))];
   return {
-    problem: `No application listens on ${protocol} ${endpointText(reached ?? vip, names)}: clients of ` +
-      `${endpointText(vip, formatRange(range))} are refused by this host`,
-    evidence: [
-      ...(elsewhere.length === 0
-        ? [`no socket on port ${names} (ss -ltnu)`]
-        : elsewhere.map(({ address, port }) => `listening on ${listenerText(address, port)} (ss -ltnu)`)),
-      ...stopped.map(({ unit }) => `${unit} is installed and does not run (systemctl status)`),
-    ],
+    problem: `No application listens on ${[...new Set(places)].join(", ")}: clients of ${
+      wanted.join(", ")
+    } are refused by this host`,
+    evidence: [...new Set(silences.flatMap(evidenceOf))],
     cause: realServer?.method === "redirect"
-      ? `method redirect hands the VIP's packets to ${
-        reached ?? "the host's own address"
-      }, not to the VIP or to 127.0.0.1`
+      ? `method redirect hands the VIP's packets to ${addresses.join(", ")}, not to the VIP or to 127.0.0.1`
       : "clients' packets are for the VIP, so that an application bound to another address never gets them",
-    fix: startCommand(stopped) ?? redirectCommands(facts),
-    advice: adviceFor(facts, silence),
+    fix,
+    advice: fix === null
+      ? adviceFor(realServer, silences, remedy)
+      : fix === remedy?.commands
+      ? adviceToRedirected(realServer, silences)
+      : `It must listen on ${listeningPlaces(realServer, silences)} then; this shows where it does: ${
+        whoListens(silences)
+      }`,
   };
 }
 
-/** Starts the only program that it can be. */
+function evidenceOf({ silent, elsewhere, stopped }: Silence): string[] {
+  return [
+    ...(elsewhere.length === 0
+      ? [`no socket on port ${formatPorts(runsOf(silent))} (ss -ltnu)`]
+      : elsewhere.map(({ address, port }) => `listening on ${listenerText(address, port)} (ss -ltnu)`)),
+    ...stopped.map(({ unit }) => `${unit} is installed and does not run (systemctl status)`),
+  ];
+}
+
 function startCommand([server, ...others]: readonly StoppedServer[]): string | null {
   return server === undefined || others.length > 0 ? null : shellCommand(["systemctl", "start", server.unit]);
 }
 
-/**
- * Hands the VIPs' packets to the host's own address, if whatever they are for listens there; `null` if not, or if
- * something that cannot be undone by a command has given the host its VIPs.
- */
-function redirectCommands(facts: Facts): string | null {
-  const { realServer, host: { links } } = facts;
-  if (realServer === null || !isRedirectEnough(facts)) return null;
-  const { journal, targets, method } = realServer;
-  const command = holdCommand(facts, "redirect");
-  // A role that runs has to end first, as it was started; a route is not seen as an address is.
-  if (command === null || method === "route" || (journal !== null && journal.owner !== null)) return null;
-  const undone = journal?.steps ?? [];
-  const removals = targets.flatMap(({ vip }) =>
-    links.flatMap((link) =>
-      addressesLike(link, vip).filter(({ address }) => address === vip).filter(() =>
-        !undone.some((step) =>
-          step.kind === "addAddress" && step.address === vip && step.device === link.name
-        )
-      ).map(({ prefixLength }) =>
-        shellCommand(["ip", "address", "delete", `${vip}/${prefixLength}`, "dev", link.name])
-      )
-    )
-  );
-  return [
-    ...(journal === null ? [] : [journalUndoCommand(journal.path)]),
-    ...targets.flatMap(({ vip }) => promotionCommands(vip, links)),
-    ...removals,
-    command,
-  ].join("\n");
-}
-
-/** Whether all that clients of this host's VIPs want to reach would be reached with method redirect. */
-function isRedirectEnough(facts: Facts): boolean {
-  const { realServer } = facts;
-  if (realServer === null || realServer.method === "redirect") return false;
-  const { targets } = realServer;
-  return targets.every(({ bindings }) =>
-    bindings.length > 0 && bindings.every(({ ports }) => ports.every(isLookedAt))
-  ) &&
-    targets.every((target) => redirectionAddress(facts, target) !== null) &&
-    silencesOf(facts, "redirect").length === 0;
+/** What comes after the commands that change to method redirect, and what could be done in their place. */
+function adviceToRedirected(realServer: Facts["realServer"], silences: readonly Silence[]): string {
+  const made = vipsOfSteps(realServer?.journal?.steps ?? []);
+  const foreign = (realServer?.targets ?? []).map(({ vip }) => vip).filter((vip) => !made.includes(vip));
+  return "The last command holds this host until it is stopped: have it started at boot, by a unit of systemd" +
+    (foreign.length === 0
+      ? ""
+      : `, and take ${foreign.join(", ")} out of whatever gives it to the host at boot`) +
+    `; or, in place of all that, let the application listen on ${
+      listeningPlaces(realServer, silences)
+    }, which saves ` +
+    `connection tracking; which program that is: ${whoListens(silences)}`;
 }
 
 /** What is the administrator's to decide. */
 function adviceFor(
-  facts: Facts,
-  { target: { vip }, binding: { protocol }, reached, ports }: Silence,
+  realServer: Facts["realServer"],
+  silences: readonly Silence[],
+  remedy: RedirectRemedy | null,
 ): string {
-  const names = formatPorts(runsOf(ports));
-  const filter = ports.map((port) => `sport = :${port}`).join(" or ");
-  const anywhere = unspecifiedAddress(familyOf(vip));
-  const isRedirected = facts.realServer?.method === "redirect";
-  const places = `${endpointText(anywhere, names)}${
-    isRedirected || reached === null ? "" : ` or on ${endpointText(reached, names)}`
-  }`;
-  const whoHasIt = `who has the port now: ss -Hln${protocol === "tcp" ? "t" : "u"}p '${filter}'`;
-  return isRedirectEnough(facts)
-    ? "lvsdr realserver --method redirect, started or restarted so, and so in its unit, hands the VIP's packets to " +
-      `the address that is listened on; or let the application listen on ${places}, which saves connection tracking; ` +
-      whoHasIt
-    : "Which application serves its clients, and how it is told to, only this host's administrator knows: let it " +
-      `listen on ${places}; ${whoHasIt}`;
+  const places = listeningPlaces(realServer, silences);
+  const isElsewhere = silences.some(({ elsewhere }) => elsewhere.length > 0);
+  const listen = isElsewhere
+    ? `Let the application listen on ${places}, in its own configuration, and restart it; which program that is: ${
+      whoListens(silences)
+    }`
+    : `Start the application, listening on ${places}; it is there when this shows it: ${
+      whoListens(silences)
+    }`;
+  if (remedy === null) return listen;
+  const price = remedy.losses.length === 0
+    ? ""
+    : ` and ends the open connections of ${remedy.losses.join(", ")}`;
+  return `${listen}; or, once every other finding is mended, end lvsdr realserver here, take the VIP off the interfaces ` +
+    `that still have it, and start it with --method redirect, which hands the VIP's packets to the address that is ` +
+    `listened on${price}`;
 }
 
-/** Ascending ports as ranges. */
-function runsOf(ports: readonly number[]): PortRange[] {
-  const runs: { first: number; last: number }[] = [];
-  for (const port of ports) {
-    const run = runs.at(-1);
-    if (run?.last === port - 1) run.last = port;
-    else runs.push({ first: port, last: port });
-  }
-  return runs;
+/** Where an application must listen: for each family at all addresses, or at each that packets arrive at. */
+function listeningPlaces(realServer: Facts["realServer"], silences: readonly Silence[]): string {
+  const families = Map.groupBy(silences, ({ target: { vip } }) => familyOf(vip));
+  const places = [...families].map(([family, ofFamily]) => {
+    const names = formatPorts(runsOf(silentPorts(ofFamily)));
+    const anywhere = endpointText(unspecifiedAddress(family), names);
+    // An address that the kernel chooses may be another one tomorrow.
+    if (realServer?.method === "redirect") return anywhere;
+    const vips = new Set(ofFamily.map(({ target: { vip } }) => endpointText(vip, names)));
+    return `${anywhere} or ${[...vips].join(" and ")}`;
+  });
+  return places.join(", and on ");
 }
 
-/** Whether a socket gets what is for an address; where that is not known, whatever address it is bound to. */
-function isListenedOn(
-  listeners: readonly Listener[],
-  { protocol, address, port }: {
-    readonly protocol: string;
-    readonly address: string | null;
-    readonly port: number;
-  },
-  { vip, device }: Target,
-): boolean {
-  const anywhere = unspecifiedAddress(familyOf(vip));
-  return listeners.some((listener) =>
-    listener.protocol === protocol && listener.port === port &&
-    (listener.device === null || listener.device === device) &&
-    (address === null || [address, anywhere, "*"].includes(listener.address))
-  );
+/** Command that shows the programs on the ports, whatever their address. */
+function whoListens(silences: readonly Silence[]): string {
+  const protocols = new Set(silences.map(({ binding: { protocol } }) => protocol));
+  const letters = `${protocols.has("tcp") ? "t" : ""}${protocols.has("udp") ? "u" : ""}`;
+  const ports = silentPorts(silences);
+  return `ss -Hl${letters}np '${ports.map((port) => `sport = :${port}`).join(" or ")}'`;
 }
 
-/** The address that method redirect hands packets to: the first of the interface they arrive on (nft(8)). */
-function redirectionAddress({ host }: Facts, { vip, device }: Target): string | null {
-  const link = host.links.find(({ name }) => name === device);
-  if (link === undefined) return null;
-  const usable = addressesLike(link, vip).filter(({ address, scope }) =>
-    address !== vip && scope === "global"
-  );
-  return usable[0]?.address ?? null;
+/** Ascending, each once. */
+function silentPorts(silences: readonly Silence[]): number[] {
+  return [...new Set(silences.flatMap(({ silent }) => silent))].toSorted((one, other) => one - other);
 }
 
 function familyOfListener(address: string): AddressFamily | null {

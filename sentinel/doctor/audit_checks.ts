@@ -6,14 +6,16 @@
  */
 
 import { shellCommand } from "../../host/command.ts";
-import { addressesLike, hostPrefixLength, type Link } from "../../host/links.ts";
+import { hostPrefixLength, type Link, linkHolding } from "../../host/links.ts";
 import { applyCommand } from "../../host/step.ts";
 import { sysctlName } from "../../host/sysctl.ts";
+import { familyOf } from "../../model/ip_address.ts";
 import { promotionCommands } from "../../realserver/address_promotion.ts";
 import type { Requirement, Restoration } from "../../realserver/requirement.ts";
 import type { Target } from "../../realserver/target.ts";
 import type { Check, Observation } from "./check.ts";
 import type { Facts, RealServerFacts } from "./facts.ts";
+import { forwardingKey, isForwarding } from "./forwarding.ts";
 
 /** What a requirement that does not hold is called. */
 interface Complaint {
@@ -23,7 +25,7 @@ interface Complaint {
   /** Narrows it further. */
   readonly applies?: (requirement: Requirement, facts: Facts) => boolean;
   readonly problem: (requirement: Requirement, vips: string) => string;
-  /** Whether no command can mend it, so that the requirement's remedy is for a person. */
+  /** Whether its remedy is for a person, unless the role would restore it by a command. */
   readonly isByHand?: true;
 }
 
@@ -31,18 +33,16 @@ const NOWHERE = /^(on no interface|absent)$/;
 const VIP_FACT = /^VIP /;
 const MISSING_FACT = /^(VIP|local route to) /;
 
-/** The first that fits counts. A test holds the list against every requirement there is. */
-export const COMPLAINTS: readonly Complaint[] = [
+/**
+ * The first that fits counts. What hides a VIP stands before what gives it to the host, an interface that comes up
+ * included. A test holds the list against every requirement there is.
+ */
+const COMPLAINTS: readonly Complaint[] = [
   {
-    id: "loopback-down",
-    fact: /^interface lo$/,
-    problem: () => "Interface lo is down, so that addresses on it are nobody's",
-  },
-  {
-    id: "interface-unusable",
-    fact: /^(interface|IPv4 on) /,
-    problem: ({ fact, found }, vips) => `Nothing for ${vips} can arrive as it should: ${fact} is ${found}`,
-    isByHand: true,
+    id: "program-missing",
+    fact: /^program /,
+    problem: ({ fact }, vips) =>
+      `${fact.slice("program ".length)} is not installed: nothing can load or look at the rules for ${vips}`,
   },
   {
     id: "ipv6-disabled",
@@ -67,8 +67,19 @@ export const COMPLAINTS: readonly Complaint[] = [
   },
   {
     id: "redirect-rules",
-    fact: /^(nft table inet|ip6?tables) /,
+    fact: /^(nft table inet|nft rules before|ip6?tables) /,
     problem: ({ fact, found }, vips) => `This host does not accept what is for ${vips}: ${fact} is ${found}`,
+  },
+  {
+    id: "loopback-down",
+    fact: /^interface lo$/,
+    problem: () => "Interface lo is down, so that addresses on it are nobody's",
+  },
+  {
+    id: "interface-unusable",
+    fact: /^(interface|IPv4 on) /,
+    problem: ({ fact, found }, vips) => `Nothing for ${vips} can arrive as it should: ${fact} is ${found}`,
+    isByHand: true,
   },
   {
     id: "vip-prefix",
@@ -84,7 +95,10 @@ export const COMPLAINTS: readonly Complaint[] = [
   {
     id: "vip-forwarded",
     fact: MISSING_FACT,
-    applies: ({ found, fact }, { host }) => NOWHERE.test(found) && isForwarding(host.sysctls, vipOf(fact)),
+    applies: ({ found, fact }, facts) => {
+      const vip = vipOf(fact);
+      return NOWHERE.test(found) && isForwarding(facts.host.sysctls, familyOf(vip), deviceOf(facts, vip));
+    },
     problem: ({ fact }) =>
       `This host does not have ${vipOf(fact)} and forwards what is for it: clients reach nobody`,
   },
@@ -124,7 +138,8 @@ function audit(facts: Facts): Complained[] {
   for (const requirement of realServer.requirements.filter(({ holds }) => !holds)) {
     const complaint = complaintOf(requirement, facts);
     if (complaint === null) continue;
-    const fix = complaint.isByHand ? null : fixOf(requirement, realServer, facts.host.links);
+    const isByHand = complaint.isByHand && requirement.restorations === undefined;
+    const fix = isByHand ? null : fixOf(requirement, realServer, facts.host.links);
     const evidence = evidenceOf(requirement, facts);
     // Several interfaces, or several rules, may be mended by one command.
     const key = `${complaint.id} ${fix ?? requirement.fact}`;
@@ -136,7 +151,7 @@ function audit(facts: Facts): Complained[] {
         evidence: [...new Set([...(earlier?.evidence ?? []), ...evidence])],
         cause: requirement.why,
         fix,
-        ...(complaint.isByHand && requirement.remedy !== null ? { advice: requirement.remedy } : {}),
+        ...(isByHand && requirement.remedy !== null ? { advice: requirement.remedy } : {}),
       },
     });
   }
@@ -150,11 +165,13 @@ export function complaintOf(requirement: Requirement, facts: Facts): Complaint |
   ) ?? null;
 }
 
-function evidenceOf(requirement: Requirement, { host }: Facts): string[] {
+function evidenceOf(requirement: Requirement, facts: Facts): string[] {
+  const { host } = facts;
   const settings = sysctlEvidence(requirement, host.sysctls);
   if (settings.length > 0) return settings;
   const isMissing = MISSING_FACT.test(requirement.fact) && NOWHERE.test(requirement.found);
-  const forwarding = isMissing ? forwardingKey(vipOf(requirement.fact)) : null;
+  const vip = vipOf(requirement.fact);
+  const forwarding = isMissing ? forwardingKey(host.sysctls, familyOf(vip), deviceOf(facts, vip)) : null;
   const command = VIP_FACT.test(requirement.fact) ? " (ip address show)" : "";
   return [
     `${requirement.fact}: ${requirement.found}${command}`,
@@ -206,23 +223,25 @@ function vipOf(fact: string): string {
   return fact.slice(fact.lastIndexOf(" ") + 1);
 }
 
-function forwardingKey(vip: string): string {
-  return vip.includes(":") ? "net/ipv6/conf/all/forwarding" : "net/ipv4/ip_forward";
+/** Interface that packets for a VIP arrive on. */
+function deviceOf({ realServer }: Facts, vip: string): string | null {
+  return realServer?.targets.find((target) => target.vip === vip)?.device ?? null;
 }
 
-function isForwarding(sysctls: ReadonlyMap<string, string>, vip: string): boolean {
-  return (sysctls.get(forwardingKey(vip)) ?? "0") !== "0";
+/** Whether every VIP is where its method wants it, so that no command of this audit moves one. */
+export function areVipsInPlace({ requirements }: RealServerFacts): boolean {
+  return requirements.every(({ fact, holds }) => holds || !MISSING_FACT.test(fact));
 }
 
 /** Whether this host has a VIP in a way that its method gives it. */
 export function hasVip({ host, realServer }: Facts, { vip }: Target): boolean {
-  if (host.links.some((link) => addressesLike(link, vip).some(({ address }) => address === vip))) return true;
+  if (linkHolding(host.links, vip) !== null) return true;
   const requirements = realServer?.requirements ?? [];
   const isMissing = requirements.some(({ fact, found, holds }) =>
     !holds && MISSING_FACT.test(fact) && vipOf(fact) === vip && NOWHERE.test(found)
   );
   const areRulesMissing = requirements.some(({ fact, holds }) =>
-    !holds && /^(nft table inet|ip6?tables) /.test(fact)
+    !holds && /^(nft table inet|nft rules before|ip6?tables) /.test(fact)
   );
   return !isMissing && !areRulesMissing;
 }

@@ -11,8 +11,10 @@ import { ARP_RULES } from "../../realserver/methods/arp_hardening.ts";
 import type { FileSetting } from "../../realserver/sysctl_files.ts";
 import { hasVip } from "./audit_checks.ts";
 import type { Check } from "./check.ts";
-import type { Facts } from "./facts.ts";
+import type { Facts, RealServerFacts } from "./facts.ts";
 import { holdCommand } from "./hold_command.ts";
+import { redirectRemedy } from "./redirect_remedy.ts";
+import { vipsOfSteps } from "./role_journal.ts";
 
 /** Share of the connection tracking table from which on it counts as nearly full. */
 const NEARLY_FULL = 0.8;
@@ -26,21 +28,17 @@ export const BOOT_CHECKS: readonly Check[] = [
     roles: ["realserver"],
     look: (facts) => {
       const { realServer } = facts;
-      if (realServer === null || realServer.journal?.owner != null || isPersistent(facts)) return [];
+      if (realServer === null || realServer.journal?.owner != null) return [];
       const held = realServer.targets.filter((target) => hasVip(facts, target)).map(({ vip }) => vip);
-      if (held.length === 0) return [];
-      return [{
-        problem: `Nothing keeps this host silent about ${
-          held.join(", ")
-        } after a boot, or when a setting is reset`,
-        evidence: [journalText(facts)],
-        cause:
-          "a network that comes up before the settings do makes the router learn this host's MAC for the VIP",
-        fix: holdCommand(facts, null),
-        ...(holdCommand(facts, null) === null
-          ? { advice: "Start lvsdr realserver with the cluster's configuration: -c FILE" }
-          : {}),
-      }];
+      const { problem, cause, isLost } = fateOf(realServer, held);
+      if (held.length === 0 || (!isLost && isPersistent(facts))) return [];
+      // What the one finding starts, the other must not start otherwise.
+      const isHeldSoon = redirectRemedy(facts)?.commands != null;
+      const fix = isHeldSoon ? null : holdCommand(facts, null);
+      const advice = isHeldSoon
+        ? "The commands of app-not-listening mend this as well: the last of them holds this host"
+        : "Start lvsdr realserver with the cluster's configuration: -c FILE";
+      return [{ problem, evidence: [journalText(facts)], cause, fix, ...(fix === null ? { advice } : {}) }];
     },
   },
   {
@@ -64,15 +62,32 @@ export const BOOT_CHECKS: readonly Check[] = [
     id: "announce-script",
     level: "warning",
     roles: ["realserver"],
-    look: ({ vips, host: { announcers } }) =>
-      announcers.map(({ path, text }) => ({
-        problem: `${path} announces addresses when an interface comes up, and may announce ${
-          vips.join(", ")
-        }`,
-        evidence: [`${path}: ${text}`],
-        cause: "a gratuitous ARP packet for a VIP makes the whole link send the VIP's traffic to this host",
-        fix: shellCommand(["chmod", "a-x", path]),
-      })),
+    look: ({ vips, host: { announcers, announced } }) => {
+      const cause =
+        "a gratuitous ARP packet for a VIP makes the whole link send the VIP's traffic to this host";
+      const named = vips.flatMap((vip) =>
+        announced.filter(({ text }) => text.split(/[="']/).includes(vip)).map((line) => ({ vip, ...line }))
+      );
+      return [
+        ...announcers.map(({ path, text }) => ({
+          problem: `${path} announces addresses when an interface comes up, and may announce ${
+            vips.join(", ")
+          }`,
+          evidence: [`${path}: ${text}`],
+          cause,
+          fix: shellCommand(["chmod", "a-x", path]),
+        })),
+        ...named.map(({ vip, path, text }) => ({
+          problem: `${vip} is announced whenever its interface comes up: ${path} gives it to the interface`,
+          evidence: [`${path}: ${text}`],
+          cause,
+          fix: null,
+          advice:
+            `Add the line ARPUPDATE=no to ${path}, which the network scripts know from 2017 on, or take ` +
+            "the VIP out of it: lvsdr realserver gives it to the host",
+        })),
+      ];
+    },
   },
   {
     id: "conntrack-full",
@@ -91,6 +106,47 @@ export const BOOT_CHECKS: readonly Check[] = [
     },
   },
 ];
+
+/** What becomes of a host that nobody holds. */
+interface Fate {
+  readonly problem: string;
+  readonly cause: string;
+  /** Whether a boot takes the VIPs away. */
+  readonly isLost: boolean;
+}
+
+function fateOf({ method, journal }: RealServerFacts, held: readonly string[]): Fate {
+  const vips = held.join(", ");
+  if (method === "redirect") {
+    return {
+      problem: `After a boot, or when its rules are flushed, this host drops what is for ${vips}`,
+      cause:
+        "method redirect is rules and nothing else, which nobody loads again: the host stays silent, and the " +
+        "clients that the director sends here reach nobody",
+      isLost: true,
+    };
+  }
+  const made = vipsOfSteps(journal?.steps ?? []);
+  const event = ["nft", "arptables"].includes(method)
+    ? "when its rules are flushed"
+    : "when a setting is reset";
+  if (held.every((vip) => made.includes(vip))) {
+    return {
+      problem: `After a boot this host drops what is for ${vips}; until then nothing keeps it silent about ` +
+        `${vips} ${event}`,
+      cause:
+        "what lvsdr realserver sets ends with the boot, and nobody watches it: the clients that the director " +
+        "sends here reach nobody, or this host takes all of them",
+      isLost: true,
+    };
+  }
+  return {
+    problem: `Nothing keeps this host silent about ${vips} after a boot, or ${event}`,
+    cause:
+      "a network that comes up before the settings do makes the router learn this host's MAC for the VIP",
+    isLost: false,
+  };
+}
 
 /** Whether a setting takes back what is set for all interfaces; what one interface has counts only if it is larger. */
 function isBad({ key, value }: FileSetting): boolean {

@@ -4,16 +4,18 @@
  * @module
  */
 
-import { VLAN_FILTER, vlansOf } from "../../director/vlan_filter.ts";
+import { makeVlansCommands, VLAN_FILTER } from "../../director/vlan_filter.ts";
 import { journalUndoCommand } from "../../host/change_host.ts";
 import { shellCommand } from "../../host/command.ts";
-import { addressesLike } from "../../host/links.ts";
+import { type Link, linkHolding, linkOfSubnet } from "../../host/links.ts";
+import { stepSentence } from "../../host/step.ts";
 import { sysctlName } from "../../host/sysctl.ts";
-import { familyOf } from "../../model/ip_address.ts";
+import { type AddressFamily, familyOf } from "../../model/ip_address.ts";
 import type { StatusSnapshot } from "../../model/status_snapshot.ts";
-import { promotionCommands } from "../../realserver/address_promotion.ts";
-import type { Check, Observation } from "./check.ts";
+import { holdersOf, removalCommands } from "../../realserver/address_promotion.ts";
+import { BOTH_ROLES, type Check, type Observation } from "./check.ts";
 import type { Facts } from "./facts.ts";
+import { forwardingKey, isForwarding } from "./forwarding.ts";
 
 /** Share of the connection table from which on it counts as nearly full. */
 const NEARLY_FULL = 0.9;
@@ -35,6 +37,22 @@ export const DIRECTOR_CHECKS: readonly Check[] = [
       }],
   },
   {
+    id: "director-not-undone",
+    level: "warning",
+    roles: BOTH_ROLES,
+    look: ({ role, directorJournal: journal }) =>
+      journal === null || journal.owner !== null || journal.steps.length === 0 ? [] : [{
+        problem: "A director has ended on this host and has not put it back as it was",
+        evidence: [`${journal.path}: not undone`, ...journal.steps.map(stepSentence)],
+        cause: "it was killed, or could not take its changes back: what keeps the kernel away from VIPs " +
+          "stays, on a real server as well, and so does what was switched off of network cards",
+        fix: journalUndoCommand(journal.path),
+        ...(role === "director"
+          ? { advice: "Or start a director with this run directory, which takes it over" }
+          : {}),
+      }],
+  },
+  {
     id: "director-is-realserver",
     level: "error",
     roles: ["director"],
@@ -42,7 +60,7 @@ export const DIRECTOR_CHECKS: readonly Check[] = [
       const journal = director?.realServerJournal ?? null;
       const servers = (file?.config.services ?? []).flatMap((service) => service.servers);
       const own = [...new Set(servers.map(({ address }) => address))].filter((address) =>
-        links.some((link) => addressesLike(link, address).some((held) => held.address === address))
+        linkHolding(links, address) !== null
       );
       const cause =
         "the director's kernel is kept away from the VIPs, so that it can serve none of their clients; and a " +
@@ -84,15 +102,12 @@ export const DIRECTOR_CHECKS: readonly Check[] = [
           director.guarded === null
             ? "nft is not installed"
             : `no rule for ${unguarded.join(", ")} on ${director.device} (nft list tables netdev)`,
-          ...interferences.map(({ evidence }) => evidence),
+          ...interferences.flatMap(({ evidence }) => evidence),
         ],
         cause:
           "it forwards, redirects or resets clients' connections, or answers ARP for the VIP; the director's rules " +
           "that keep it out are gone, or were not needed when it started: a restart makes them anew where nft is installed",
-        fix: [
-          ...unguarded.flatMap((vip) => promotionCommands(vip, facts.host.links)),
-          ...interferences.map(({ fix }) => fix),
-        ].join("\n"),
+        fix: interferences.flatMap(({ fix }) => fix).join("\n"),
       }];
     },
   },
@@ -100,25 +115,19 @@ export const DIRECTOR_CHECKS: readonly Check[] = [
     id: "vlan-filter",
     level: "error",
     roles: ["director"],
-    look: live((_, { director, file }) => {
-      const vlans = vlansOf(file?.config.services ?? []);
-      return (director?.vlanFilters ?? []).flatMap(({ card, isFixed, known }) => {
-        const lost = vlans.filter((vlan) => !known.has(vlan));
-        return lost.length === 0 ? [] : [{
-          problem: `${card} lets no frames of VLAN ${
-            lost.join(", ")
-          } in, where the director has VIPs or real servers`,
-          evidence: [`${VLAN_FILTER}: on${isFixed ? " [fixed]" : ""} (ethtool -k ${card})`],
-          cause:
-            "the director switches the filter off when it starts: since then it was switched on, or the card was added",
-          fix: isFixed
-            ? lost.map((vlan) =>
-              `ip link add link ${director!.device} name ${director!.device}.${vlan} type vlan id ${vlan}`
-            ).join("\n")
-            : shellCommand(["ethtool", "-K", card, VLAN_FILTER, "off"]),
-        }];
-      });
-    }),
+    look: live((_, { director, host: { links } }) =>
+      director!.filteringCards.map(({ name, isFixed, missing }) => ({
+        problem: `${name} lets no frames of VLAN ${
+          missing.join(", ")
+        } in, where the director has VIPs or real servers`,
+        evidence: [`${VLAN_FILTER}: on${isFixed ? " [fixed]" : ""} (ethtool -k ${name})`],
+        cause:
+          "the director switches the filter off when it starts: since then it was switched on, or the card was added",
+        fix: isFixed
+          ? makeVlansCommands(director!.device!, missing, links).join("\n")
+          : shellCommand(["ethtool", "-K", name, VLAN_FILTER, "off"]),
+      }))
+    ),
   },
   {
     id: "nft-missing",
@@ -206,6 +215,31 @@ export const DIRECTOR_CHECKS: readonly Check[] = [
       }];
     }),
   },
+  {
+    id: "routed-clients",
+    level: "note",
+    roles: ["director"],
+    look: live((_, { director, vips, host: { links, sysctls } }) => {
+      const families = [...new Set(vips.map(familyOf))];
+      const ways = links.filter(({ isUp, hasArp, name }) => isUp && hasArp && name !== director!.device)
+        // One that has a VIP's subnet is in its VLAN, whose frames the director takes.
+        .filter((link) => vips.every((vip) => linkOfSubnet([link], vip) === null))
+        .flatMap((link) =>
+          families.filter((family) => hasAddress(link, family) && isForwarding(sysctls, family, link.name))
+            .map((family) => ({ name: link.name, key: forwardingKey(sysctls, family, link.name) }))
+        );
+      return ways.length === 0 ? [] : [{
+        problem: `Hosts behind this one's other interfaces cannot reach ${vips.join(", ")} through it`,
+        evidence: [
+          ...new Set(ways.map(({ key }) => `${sysctlName(key)} = ${sysctls.get(key)}`)),
+          ...new Set(ways.map(({ name }) => `${name} is up and has an address (ip address show)`)),
+        ],
+        cause:
+          "what this host's kernel routes to a VIP does not come in where the director takes it; another router can",
+        fix: null,
+      }];
+    }),
+  },
 ];
 
 /** A look at a running director; nothing if none runs. */
@@ -219,8 +253,8 @@ export function live(
 }
 
 interface Interference {
-  readonly evidence: string;
-  readonly fix: string;
+  readonly evidence: readonly string[];
+  readonly fix: readonly string[];
 }
 
 /** What makes the kernel handle packets for VIPs that nothing keeps it away from. */
@@ -234,22 +268,24 @@ function interferencesOf(
     ...(families.has(4) ? ["net/ipv4/ip_forward", `net/ipv4/conf/${device}/forwarding`] : []),
     ...(families.has(6) ? ["net/ipv6/conf/all/forwarding", `net/ipv6/conf/${device}/forwarding`] : []),
   ].filter((key) => (sysctls.get(key) ?? "0") !== "0");
-  const held = vips.flatMap((vip) =>
-    links.flatMap((link) =>
-      addressesLike(link, vip).filter(({ address }) => address === vip).map(({ prefixLength }) => ({
-        vip: `${vip}/${prefixLength}`,
-        device: link.name,
-      }))
-    )
-  );
   return [
     ...keys.map((key) => ({
-      evidence: `${sysctlName(key)} = ${sysctls.get(key)}`,
-      fix: `sysctl -w ${sysctlName(key)}=0`,
+      evidence: [`${sysctlName(key)} = ${sysctls.get(key)}`],
+      fix: [`sysctl -w ${sysctlName(key)}=0`],
     })),
-    ...held.map(({ vip, device }) => ({
-      evidence: `${vip} on ${device} (ip address show)`,
-      fix: `ip address delete ${vip} dev ${device}`,
-    })),
+    ...vips.map((vip) => {
+      const holders = holdersOf(vip, links);
+      return {
+        evidence: holders.map(({ link, prefixLength }) =>
+          `${vip}/${prefixLength} on ${link.name} (ip address show)`
+        ),
+        fix: removalCommands(vip, holders),
+      };
+    }).filter(({ fix }) => fix.length > 0),
   ];
+}
+
+/** Whether an interface has an address that others can know. */
+function hasAddress({ addresses, ipv6Addresses }: Link, family: AddressFamily): boolean {
+  return (family === 4 ? addresses : ipv6Addresses).some(({ scope }) => scope === "global");
 }

@@ -6,11 +6,13 @@
 
 import { resolve } from "node:path";
 import { loadConfig } from "../../config/parse_config.ts";
+import { journalPathIn as directorJournalPathIn } from "../../director/undo.ts";
 import { canAdministerNetwork } from "../../host/command.ts";
 import { journalExists } from "../../host/journal.ts";
 import { readLinks } from "../../host/links.ts";
 import { ExitCode } from "../../model/exit_code.ts";
 import { OperatorError } from "../../model/operator_error.ts";
+import { journalPathIn } from "../../realserver/journal_path.ts";
 import { socketPathIn } from "../../status/client.ts";
 import { examine } from "./check.ts";
 import { CHECKS } from "./checks.ts";
@@ -18,7 +20,6 @@ import { type Diagnosis, diagnosisText } from "./doctor_text.ts";
 import type { Role } from "./facts.ts";
 import { readFacts } from "./read_facts.ts";
 import { chooseRole } from "./role.ts";
-import { journalPathIn } from "./role_journal.ts";
 
 export interface DoctorOptions {
   /** Path of the configuration, or `null`. */
@@ -41,8 +42,9 @@ export interface DoctorIo {
  * @throws {OperatorError} If it cannot be told what this host is, or it may not be read.
  */
 export async function runDoctor(options: DoctorOptions, io: DoctorIo): Promise<ExitCode> {
-  const { config: path, runDir } = options;
-  // Commands for other hosts name it.
+  const { config: path } = options;
+  // The commands name both, wherever they are typed.
+  const runDir = resolve(options.runDir);
   const file = path === null ? null : { path: resolve(path), config: await loadConfig(path) };
   if (!await canAdministerNetwork()) throw lacksPrivilege();
   const links = await readLinks();
@@ -52,6 +54,7 @@ export async function runDoctor(options: DoctorOptions, io: DoctorIo): Promise<E
     runDir,
     hasSocket,
     hasJournal: journalExists(journalPathIn(runDir)),
+    hasDirectorJournal: journalExists(directorJournalPathIn(runDir)),
     file,
     links,
   });

@@ -5,7 +5,7 @@
  */
 
 import { counted } from "../../model/counted.ts";
-import { printable } from "../../status/humanize.ts";
+import { printable } from "../../model/plain_text.ts";
 import type { Finding } from "./check.ts";
 import type { Role } from "./facts.ts";
 
@@ -54,11 +54,14 @@ function findingLines(finding: Finding): string[] {
   ];
 }
 
-/** Several lines begin where the paper does, as a here-document must when it is pasted. */
+/**
+ * Several lines begin where the paper does, as a here-document must when it is pasted. Of two directors, each takes the other
+ * for the one to stop: it must be seen that another host is meant.
+ */
 function fixLines({ fix, host }: Finding): string[] {
   if (fix === null) return [];
   const lines = fix.split("\n").map(printable);
-  const place = host === "this host" ? "" : `on ${printable(host)}: `;
+  const place = host === "this host" ? "" : `on ${printable(host)}, not here: `;
   return lines.length === 1 ? [`  fix    ${place}${lines[0]}`] : [`  fix    ${place}`.trimEnd(), ...lines];
 }
 

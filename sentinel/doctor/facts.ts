@@ -4,18 +4,21 @@
  * @module
  */
 
+import type { FilteringCard } from "../../director/vlan_filter.ts";
 import type { Link } from "../../host/links.ts";
 import type { JournalReading } from "../../host/read_journal.ts";
 import type { SysctlKey } from "../../host/sysctl.ts";
+import type { Translation } from "../../host/translations.ts";
 import type { Protocol } from "../../model/config.ts";
 import type { StatusSnapshot } from "../../model/status_snapshot.ts";
 import type { Method } from "../../model/config.ts";
+import type { FilterProgram } from "../../realserver/host_state.ts";
 import type { Requirement } from "../../realserver/requirement.ts";
 import type { FileSetting } from "../../realserver/sysctl_files.ts";
 import type { Target } from "../../realserver/target.ts";
 import type { ConfigFile } from "../finding.ts";
-import type { PortTranslation } from "./port_translations.ts";
 import type { Keepalived, StoppedServer } from "./programs.ts";
+import type { RoleJournal } from "./role_journal.ts";
 import type { StrictInterface } from "./strict_interfaces.ts";
 
 export const ROLES = ["director", "realserver"] as const;
@@ -64,7 +67,7 @@ export interface HostFacts {
   readonly links: readonly Link[];
   readonly sysctls: ReadonlyMap<SysctlKey, string>;
   readonly listeners: readonly Listener[];
-  readonly translations: readonly PortTranslation[];
+  readonly translations: readonly Translation[];
   readonly stoppedServers: readonly StoppedServer[];
   readonly proxies: readonly ProxyEntry[];
   readonly unusable: readonly UnusableAddress[];
@@ -74,6 +77,8 @@ export interface HostFacts {
   readonly keepalived: readonly Keepalived[];
   /** Lines of scripts that run when an interface comes up, and announce addresses. */
   readonly announcers: readonly FileLine[];
+  /** Lines of interface files with addresses that the network scripts announce. */
+  readonly announced: readonly FileLine[];
   /** What files set at boot, or with `sysctl --system`. */
   readonly sysctlFiles: readonly FileSetting[];
 }
@@ -86,16 +91,9 @@ export interface RealServerFacts {
   readonly requirements: readonly Requirement[];
   readonly strictInterfaces: readonly StrictInterface[];
   /** What `lvsdr realserver` has written down; `null` if there is nothing. */
-  readonly journal: JournalReading | null;
-}
-
-/** A card that lets in only frames of VLANs that it has been told of (`rx-vlan-filter` of ethtool(8)). */
-export interface VlanFilter {
-  readonly card: string;
-  /** Whether it cannot be switched off. */
-  readonly isFixed: boolean;
-  /** VLANs that the host has an interface in. */
-  readonly known: ReadonlySet<number>;
+  readonly journal: RoleJournal | null;
+  /** Programs for filter rules that are installed. */
+  readonly programs: ReadonlySet<FilterProgram>;
 }
 
 /** What is read on a director. */
@@ -108,9 +106,10 @@ export interface DirectorFacts {
   readonly silence: string | null;
   /** Addresses that the kernel is kept away from; `null` if nft(8) is not installed. */
   readonly guarded: ReadonlySet<string> | null;
-  readonly vlanFilters: readonly VlanFilter[];
+  /** Cards that keep frames of the configuration's VLANs away. */
+  readonly filteringCards: readonly FilteringCard[];
   /** Journal of `lvsdr realserver` in the same run directory. */
-  readonly realServerJournal: JournalReading | null;
+  readonly realServerJournal: RoleJournal | null;
 }
 
 export interface Facts {
@@ -119,6 +118,8 @@ export interface Facts {
   readonly file: ConfigFile | null;
   readonly vips: readonly string[];
   readonly host: HostFacts;
+  /** What `lvsdr director` has written down in the run directory; `null` if there is nothing. */
+  readonly directorJournal: JournalReading | null;
   /** `null` on a director. */
   readonly realServer: RealServerFacts | null;
   /** `null` on a real server. */

@@ -6,32 +6,35 @@
 
 import { shellCommand } from "../../host/command.ts";
 import { addressBits, endpointText, familyOf } from "../../model/ip_address.ts";
-import { sysctlName } from "../../host/sysctl.ts";
+import { type SysctlKey, sysctlName } from "../../host/sysctl.ts";
 import { BOTH_ROLES, type Check } from "./check.ts";
+import type { Facts } from "./facts.ts";
+import { forwardingKey, isForwarding } from "./forwarding.ts";
 
 export const HOST_CHECKS: readonly Check[] = [
   {
     id: "proxy-arp",
     level: "error",
     roles: BOTH_ROLES,
-    look: ({ vips, director, realServer, host: { sysctls } }) => {
+    look: (facts) => {
+      const { vips, host: { sysctls } } = facts;
       if (!vips.some((vip) => familyOf(vip) === 4)) return [];
-      // Container networks make their own interfaces proxies: only the link of the VIPs matters.
-      const links = [director?.device ?? null, ...(realServer?.targets ?? []).map(({ device }) => device)];
-      const devices = new Set(["all", ...links.filter((device) => device !== null)]);
-      const keys = [...devices].map((device) => `net/ipv4/conf/${device}/proxy_arp`).filter((key) =>
-        (sysctls.get(key) ?? "0") !== "0"
-      );
+      const links = linksOf(facts);
+      const keys = ["all", ...links].flatMap((device) => proxySettings(sysctls, device));
       if (keys.length === 0) return [];
-      const isForwarding = sysctls.get("net/ipv4/ip_forward") === "1";
+      const isForEveryLink = proxySettings(sysctls, "all").length > 0;
+      const proxies = links.filter((device) => isForEveryLink || proxySettings(sysctls, device).length > 0);
+      const isAnswering = proxies.some((device) => isForwarding(sysctls, 4, device));
+      const forwarding = new Set(proxies.map((device) => forwardingKey(sysctls, 4, device)));
       return [{
         problem:
           `This host ${
-            isForwarding ? "answers" : "would answer"
+            isAnswering ? "answers" : "would answer"
           } ARP requests for addresses that are not its own` +
-          `${isForwarding ? "" : " as soon as it forwards"}, VIPs among them`,
-        evidence: [...keys, "net/ipv4/ip_forward"].map((key) => `${sysctlName(key)} = ${sysctls.get(key)}`),
-        cause: "a proxy answers for every address that it has a route to by another interface",
+          `${isAnswering ? "" : " as soon as it forwards"}, VIPs among them`,
+        evidence: [...keys, ...forwarding].map((key) => `${sysctlName(key)} = ${sysctls.get(key)}`),
+        cause: "a proxy answers for every address that it has a route to by another interface, " +
+          "with proxy_arp_pvlan by the same one",
         fix: keys.map((key) => `sysctl -w ${sysctlName(key)}=0`).join("\n"),
       }];
     },
@@ -115,6 +118,23 @@ export const HOST_CHECKS: readonly Check[] = [
       ),
   },
 ];
+
+/**
+ * Interfaces that packets for VIPs arrive on; `null` for one that is not known. Container networks make their own
+ * interfaces proxies: only the link of the VIPs matters.
+ */
+function linksOf({ director, realServer }: Facts): (string | null)[] {
+  const devices = realServer === null
+    ? [director?.device ?? null]
+    : realServer.targets.map(({ device }) => device);
+  return [...new Set(devices)];
+}
+
+/** What is set of the variables that make an interface, or `all` of them, answer for others. */
+function proxySettings(sysctls: ReadonlyMap<SysctlKey, string>, device: string | null): SysctlKey[] {
+  return ["proxy_arp", "proxy_arp_pvlan"].map((name): SysctlKey => `net/ipv4/conf/${device}/${name}`)
+    .filter((key) => (sysctls.get(key) ?? "0") !== "0");
+}
 
 /** Whether a configuration file names an address, comments aside. */
 function mentions(text: string, address: string): boolean {

@@ -15,7 +15,14 @@ import { readPortTranslations } from "./port_translations.ts";
 import { readKeepalived, readStoppedServers } from "./programs.ts";
 import { readReversePathDrops } from "./reverse_path_drops.ts";
 
-const DEVICE_SETTINGS = ["arp_ignore", "arp_announce", "rp_filter", "proxy_arp", "forwarding"];
+const DEVICE_SETTINGS = [
+  "arp_ignore",
+  "arp_announce",
+  "rp_filter",
+  "proxy_arp",
+  "proxy_arp_pvlan",
+  "forwarding",
+];
 const HOST_SETTINGS = [
   "net/ipv4/ip_forward",
   "net/ipv6/conf/all/forwarding",
@@ -32,6 +39,10 @@ const INTERFACE_HOOKS = [
   "/etc/networkd-dispatcher/configured.d",
   "/etc/networkd-dispatcher/routable.d",
 ];
+/** Folder of the scripts of ifup(8) as RHEL and its kin have it, and of the files that tell them the addresses. */
+const NETWORK_SCRIPTS = "/etc/sysconfig/network-scripts";
+/** Those of the scripts that announce addresses. */
+const ANNOUNCING_SCRIPTS = ["ifup-eth", "ifup-aliases"];
 /** Commands that announce an address: arping(8) with -A or -U, and the programs of cluster managers. */
 const ANNOUNCEMENT = /^[^#]*(\barping\b.*\s-\w*[AU]|\b(send_arp|ndsend|send_ua)\b)/;
 
@@ -55,6 +66,7 @@ export async function readHostFacts(links: readonly Link[]): Promise<HostFacts> 
     ipvs: parseIpvs((await runCommand("cat", ["/proc/net/ip_vs"])).stdout),
     keepalived: await readKeepalived(),
     announcers: await readAnnouncers(),
+    announced: await readAnnounced(NETWORK_SCRIPTS),
     sysctlFiles: await readSettings(),
   };
 }
@@ -123,10 +135,44 @@ async function readAnnouncers(): Promise<FileLine[]> {
       const status = await Deno.stat(path).catch(() => null);
       // What cannot be executed is not run.
       if (!status?.isFile || ((status.mode ?? 0) & 0o111) === 0) continue;
-      const text = await Deno.readTextFile(path).catch(() => "");
-      const line = text.split("\n").find((candidate) => ANNOUNCEMENT.test(candidate));
+      const line = (await readText(path)).split("\n").find((candidate) => ANNOUNCEMENT.test(candidate));
       if (line !== undefined) lines.push({ path, text: line.trim() });
     }
   }
   return lines;
+}
+
+/**
+ * Addresses that the network scripts of a folder announce: those of the interface files that do not forbid it. Such
+ * scripts are part of the system, and harmless to a host without VIPs in those files.
+ *
+ * @param folder For example `/etc/sysconfig/network-scripts`.
+ */
+export async function readAnnounced(folder: string): Promise<FileLine[]> {
+  const scripts = await Promise.all(ANNOUNCING_SCRIPTS.map((name) => readText(`${folder}/${name}`)));
+  const announcing = scripts.filter((text) => text.split("\n").some((line) => ANNOUNCEMENT.test(line)));
+  if (announcing.length === 0) return [];
+  // Older ones announce whatever the files say.
+  const canBeForbidden = announcing.every((text) => /arpupdate/i.test(text));
+  const names = (await Array.fromAsync(Deno.readDir(folder))).map(({ name }) => name);
+  const lines: FileLine[] = [];
+  // On lo arping(8) announces nothing: it has no ARP.
+  for (const name of names.filter((name) => /^ifcfg-(?!lo(:|$))/.test(name)).toSorted()) {
+    const path = `${folder}/${name}`;
+    const own = await readText(path);
+    // The file of an alias inherits from that of its interface.
+    const update = updateSetting(own) ?? updateSetting(await readText(path.replace(/:.*/, "")));
+    if (canBeForbidden && update !== null && /^(no?|f(alse)?|off|0)$/i.test(update)) continue;
+    for (const [text] of own.matchAll(/^\s*IPADDR\d*=.*/gm)) lines.push({ path, text: text.trim() });
+  }
+  return lines;
+}
+
+function updateSetting(text: string): string | null {
+  return /^\s*ARPUPDATE=["']?(\w+)/m.exec(text)?.[1] ?? null;
+}
+
+/** Text of a file; empty if there is none, or it cannot be read. */
+async function readText(path: string): Promise<string> {
+  return await Deno.readTextFile(path).catch(() => "");
 }

@@ -5,14 +5,14 @@
  */
 
 import { GUARD_FAMILY, guardTableName } from "../../director/guard_ruleset.ts";
-import { VLAN_FILTER } from "../../director/vlan_filter.ts";
+import { journalPathIn } from "../../director/undo.ts";
+import { type FilteringCard, filteringCards } from "../../director/vlan_filter.ts";
 import { isInstalled, runCommand } from "../../host/command.ts";
-import { readFeaturesIfThere } from "../../host/interface_features.ts";
-import { readBonded, readVlansOn } from "../../host/stacked_links.ts";
 import { hostPrefixLength, type Link } from "../../host/links.ts";
-import type { JournalReading } from "../../host/read_journal.ts";
+import { readJournal } from "../../host/read_journal.ts";
+import { type Config, vipsOf } from "../../model/config.ts";
 import { ExitCode } from "../../model/exit_code.ts";
-import { OperatorError } from "../../model/operator_error.ts";
+import { HostError, OperatorError } from "../../model/operator_error.ts";
 import type { StatusSnapshot } from "../../model/status_snapshot.ts";
 import type { Aim, Choice } from "../../realserver/choose_method.ts";
 import { type VirtualAddress, virtualAddressesFromConfig } from "../../realserver/target.ts";
@@ -20,10 +20,10 @@ import { aimAt, lookAtHost } from "../../realserver/task.ts";
 import { fetchSnapshot } from "../../status/client.ts";
 import type { ConfigFile } from "../finding.ts";
 import { directorDevice } from "../vantage.ts";
-import type { DirectorFacts, Facts, RealServerFacts, Role, VlanFilter } from "./facts.ts";
+import type { DirectorFacts, Facts, RealServerFacts, Role } from "./facts.ts";
 import { ownServer } from "./role.ts";
 import { readHostFacts } from "./host_facts.ts";
-import { methodOfSteps, readRoleJournal, vipsOfSteps } from "./role_journal.ts";
+import { methodOfSteps, readRoleJournal, type RoleJournal, vipsOfSteps } from "./role_journal.ts";
 import { readStrictInterfaces } from "./strict_interfaces.ts";
 
 /** Of no interface: the kernel counts from 1. */
@@ -46,17 +46,18 @@ export interface Scope {
 export async function readFacts(scope: Scope): Promise<Facts> {
   const host = await readHostFacts(scope.links);
   const { role, runDir, hasSocket, file } = scope;
+  const directorJournal = await readJournal(journalPathIn(runDir));
   if (role === "realserver") {
     const realServer = await readRealServer(scope);
     const vips = realServer.targets.map(({ vip }) => vip);
-    return { role, runDir, file, vips, host, realServer, director: null };
+    return { role, runDir, file, vips, host, directorJournal, realServer, director: null };
   }
   const director = await readDirector(scope);
   const services = director.snapshot?.services ?? file?.config.services;
   // A director that has ended is worth a word even if nobody knows any more what it was there for.
-  if (services === undefined && !hasSocket) throw unknownVips();
-  const vips = [...new Set((services ?? []).map(({ vip }) => vip))];
-  return { role, runDir, file, vips, host, realServer: null, director };
+  if (services === undefined && !hasSocket && directorJournal === null) throw unknownVips();
+  const vips = vipsOf({ services: services ?? [] });
+  return { role, runDir, file, vips, host, directorJournal, realServer: null, director };
 }
 
 async function readRealServer({ runDir, file, links }: Scope): Promise<RealServerFacts> {
@@ -72,11 +73,11 @@ async function readRealServer({ runDir, file, links }: Scope): Promise<RealServe
   const { choice, targets, requirements, state } = await lookAtHost({ aim, asked, status: null }, true);
   const look = { targets, method: choice.method, requirements };
   const strictInterfaces = await readStrictInterfaces({ ...look, sysctls: state.sysctls });
-  return { ...look, strictInterfaces, journal };
+  return { ...look, strictInterfaces, journal, programs: state.programs };
 }
 
 /** What the role that has left the journal did the same for: an audit of more would find what nobody asked for. */
-function knownAddresses(journal: JournalReading | null, links: readonly Link[]): readonly VirtualAddress[] {
+function knownAddresses(journal: RoleJournal | null, links: readonly Link[]): readonly VirtualAddress[] {
   if (journal?.scope) return journal.scope.vips;
   const made = vipsOfSteps(journal?.steps ?? []);
   const vips = made.length > 0 ? made : aloneOnLoopback(links);
@@ -93,7 +94,7 @@ function aloneOnLoopback(links: readonly Link[]): readonly string[] {
 }
 
 /** The method that the role used, whatever suits the host better now; else the one that is configured. */
-function askedChoice(journal: JournalReading | null, file: ConfigFile | null): Choice | null {
+function askedChoice(journal: RoleJournal | null, file: ConfigFile | null): Choice | null {
   const used = methodOfSteps(journal?.steps ?? []);
   if (used !== null) return { method: used, reason: "as applied" };
   const configured = file?.config.realserver.method ?? "auto";
@@ -122,7 +123,7 @@ async function readDirector({ runDir, file, links }: Scope): Promise<DirectorFac
     snapshot,
     silence,
     guarded: isInstalled("nft") ? await readGuarded(device) : null,
-    vlanFilters: device !== null && isInstalled("ethtool") ? await readVlanFilters(device) : [],
+    filteringCards: device === null || file === null ? [] : await readFilteringCards(device, file.config),
     realServerJournal: await readRoleJournal(runDir),
   };
 }
@@ -136,14 +137,14 @@ async function ask(runDir: string): Promise<{ snapshot: StatusSnapshot | null; s
   }
 }
 
-/** An interface's own card, or those of a bond, as far as they let in only VLANs they have been told of. */
-async function readVlanFilters(device: string): Promise<VlanFilter[]> {
-  const found: VlanFilter[] = [];
-  for (const card of [device, ...await readBonded(device)]) {
-    const filter = (await readFeaturesIfThere(card))?.get(VLAN_FILTER);
-    if (filter?.isOn) found.push({ card, isFixed: filter.isFixed, known: await readVlansOn(device) });
+/** Cards that keep frames of VLANs away; none where that cannot be told, as the interface has gone or has no card. */
+async function readFilteringCards(device: string, { services }: Config): Promise<FilteringCard[]> {
+  try {
+    return await filteringCards(device, services);
+  } catch (error) {
+    if (!(error instanceof HostError)) throw error;
+    return [];
   }
-  return found;
 }
 
 /** Addresses in the sets of the table that keeps the kernel away. */

@@ -19,6 +19,8 @@ export interface RoleClues {
   readonly hasSocket: boolean;
   /** Whether there is a journal of `lvsdr realserver` in the run directory. */
   readonly hasJournal: boolean;
+  /** Whether there is one of `lvsdr director`; one that has ended may have left that alone. */
+  readonly hasDirectorJournal: boolean;
   readonly file: ConfigFile | null;
   readonly links: readonly Link[];
 }
@@ -34,7 +36,8 @@ export interface RoleChoice {
  *
  * @throws {OperatorError} If nothing tells.
  */
-export function chooseRole({ asked, runDir, hasSocket, hasJournal, file, links }: RoleClues): RoleChoice {
+export function chooseRole(clues: RoleClues): RoleChoice {
+  const { asked, runDir, hasSocket, hasJournal, hasDirectorJournal, file, links } = clues;
   if (asked !== null) return { role: asked, reason: "as asked for" };
   if (hasSocket) return { role: "director", reason: `${runDir} has a director's socket` };
   if (hasJournal) return { role: "realserver", reason: `${runDir} has the journal of lvsdr realserver` };
@@ -44,6 +47,8 @@ export function chooseRole({ asked, runDir, hasSocket, hasJournal, file, links }
       ? { role: "director", reason: `none of its addresses is among the servers of ${file.path}` }
       : { role: "realserver", reason: `${file.path} lists ${own} under servers` };
   }
+  // The last clue: it may have been left long ago, and this host be something else by now.
+  if (hasDirectorJournal) return { role: "director", reason: `${runDir} has the journal of lvsdr director` };
   throw new OperatorError(
     `Cannot tell what this host is: neither lvsdr director nor lvsdr realserver runs with "${runDir}" or has left anything there`,
     ExitCode.USAGE,

@@ -6,6 +6,7 @@
  */
 
 import assert from "node:assert/strict";
+import { relative } from "node:path";
 import { isInstalled } from "../../host/command.ts";
 import type { Process } from "../../lab/namespace.ts";
 import type { StatusSnapshot } from "../../model/status_snapshot.ts";
@@ -81,8 +82,12 @@ Deno.test({
     let role: Process | null = null;
     try {
       await t.step("a VIP that nothing holds is a warning, and its command holds it", async () => {
-        const [finding, ...others] = await real.findings();
+        // Whatever folder it is typed in: the command means the same run directory.
+        const runDir = `${network.folder}/rs1-run`;
+        const args = ["-c", configFile, "--run-dir", relative(Deno.cwd(), runDir)];
+        const { findings: [finding, ...others] } = await real.diagnosis(...args);
         assert.deepEqual([finding?.id, finding?.level, others], ["not-held", "warning", []]);
+        assert(finding!.fix!.endsWith(` --run-dir ${runDir}`), finding!.fix!);
         role = await hold(real, network, `${finding!.fix} --no-repair`);
         const diagnosis = await real.diagnosis();
         assert.deepEqual(diagnosis.findings, []);
@@ -140,7 +145,7 @@ Deno.test({
         await server.namespace.ip([`address delete ${VIP}/32 dev lo`]);
         await server.namespace.setSysctls({ "net.ipv4.ip_forward": 1 });
         const [forwarded] = await real.cure("vip-forwarded");
-        assert(forwarded!.evidence.includes("net.ipv4.ip_forward = 1"));
+        assert(forwarded!.evidence.includes("net.ipv4.conf.eth0.forwarding = 1"));
         await server.namespace.setSysctls({ "net.ipv4.ip_forward": 0 });
       });
 

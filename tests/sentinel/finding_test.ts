@@ -4,6 +4,7 @@ import {
   auditFinding,
   contestFinding,
   hardenCommand,
+  hardenRemark,
   hardenUnlistedCommand,
   outcomeText,
   PROOF_WORDS,
@@ -25,6 +26,40 @@ Deno.test("hardenCommand() has the role read all VIPs, ports and the method from
   assert.equal(
     hardenCommand(file("", undefined, "/my files/it's.yaml")),
     `lvsdr realserver -c '/my files/it'\\''s.yaml'`,
+  );
+});
+
+Deno.test("hardenCommand() takes all VIPs, once each, from where the configured method refuses a host that has them", () => {
+  const services = ["192.0.2.10", "2001:db8::10", "192.0.2.11", "192.0.2.10"].map((vip, index) =>
+    `{ vip: "${vip}", port: ${80 + index}, servers: [{ address: "${
+      vip.includes(":") ? "2001:db8::21" : SERVER
+    }" }] }`
+  );
+  const fileOf = (method: string) => {
+    const text = `services: [${services.join(", ")}]\nrealserver: { method: ${method} }`;
+    return { config: parseConfig(text, "/etc/lvsdr.yaml"), path: "/etc/lvsdr.yaml" };
+  };
+  const harden = "lvsdr realserver -c /etc/lvsdr.yaml";
+  for (const method of ["auto", "nft"]) {
+    assert.deepEqual([hardenCommand(fileOf(method)), hardenRemark(fileOf(method))], [harden, ""]);
+  }
+  for (const method of ["redirect", "route"]) {
+    assert.equal(
+      hardenCommand(fileOf(method)),
+      "for vip in 192.0.2.10 192.0.2.11; do ip -o address show to $vip | while read -r _ dev _ address _; do " +
+        'sysctl -w "net/ipv4/conf/$dev/promote_secondaries=1"; ip address del "$address" dev "$dev"; done; done; ' +
+        "ip -o address show to 2001:db8::10 | while read -r _ dev _ address _; do " +
+        `ip address del "$address" dev "$dev"; done; ${harden}`,
+    );
+    assert.match(
+      hardenRemark(fileOf(method)),
+      new RegExp(`where method ${method} does not want it, and hardens`),
+    );
+  }
+  // Its own place is left alone.
+  assert.match(
+    hardenCommand(fileOf("loopback")),
+    /; do \[ "\$address" = \$vip\/32 \] && ip link show dev "\$dev" \| grep -Eq .* = 2001:db8::10\/128 \] && /,
   );
 });
 

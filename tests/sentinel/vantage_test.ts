@@ -92,8 +92,12 @@ Deno.test("findVantages() looks at a server in a VLAN from the interface that ha
   ]);
   assert.deepEqual(obstacles(find(LINKS, ["192.0.2.21,5"], choice)), [
     "Real server 192.0.2.21 is in VLAN 5, where this host has no address of its subnet / " +
-    "Give the host one: ip link add link IF name IF.5 type vlan id 5, and an address",
+    "Give the host one: ip link add link eth0 name eth0.5 type vlan id 5, and an address",
   ]);
+  assert.match(
+    obstacles(find(LINKS, ["203.0.113.21,5"]))[0]!,
+    /ip link add link IF name IF\.5 type vlan id 5/,
+  );
 });
 
 Deno.test("findVantages() says why a host is no place to look from", () => {

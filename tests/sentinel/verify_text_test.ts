@@ -88,7 +88,7 @@ Deno.test("verificationText() names every interface and address, and brackets th
 });
 
 Deno.test("verificationText() says why proofs were not made from the configured address, or not at all", () => {
-  const displaced = { address: "192.0.2.200", mac: "02:00:00:00:00:02" };
+  const displaced = { address: "192.0.2.200", mac: "02:00:00:00:00:02", isOurs: false };
   const text = verificationText({
     ...GOOD,
     views: [{ interface: "eth0", probeAddress: "192.0.2.77", displaced }],
@@ -96,6 +96,14 @@ Deno.test("verificationText() says why proofs were not made from the configured 
   assert.match(
     text,
     /^Path: .* from 192\.0\.2\.77 \(director\.probe_address 192\.0\.2\.200 is in use by 02:00:00:00:00:02\)$/m,
+  );
+  const beside = verificationText({
+    ...GOOD,
+    views: [{ interface: "eth0", probeAddress: "192.0.2.77", displaced: { ...displaced, isOurs: true } }],
+  });
+  assert.match(
+    beside,
+    /192\.0\.2\.77 \(director\.probe_address 192\.0\.2\.200 is in use by the director on this host\)$/m,
   );
   const none = verificationText({ ...GOOD, views: [{ interface: "eth0", probeAddress: null, displaced }] });
   assert.match(none, /^Path: nothing probed$/m);

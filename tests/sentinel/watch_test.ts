@@ -19,6 +19,7 @@ class Scene {
   readonly link: MemoryLink;
   readonly watch: Watch;
   readonly defended: string[] = [];
+  canDefend = true;
   isServerCertain = true;
   readonly #answers = new Map<string, ReadonlySet<string>>();
 
@@ -28,7 +29,10 @@ class Scene {
       ownMacs: new Set([OWN_MAC, "02:00:00:00:00:03"]),
       serverOf: (mac) =>
         mac === SERVER_MAC ? { address: places.server, isCertain: this.isServerCertain } : null,
-      defend: (vip) => this.defended.push(vip),
+      defend: (vip) => {
+        if (this.canDefend) this.defended.push(vip);
+        return this.canDefend;
+      },
     });
     this.adopt(vips, 0);
     this.link.begin(this.watch);
@@ -106,7 +110,7 @@ for (const places of [IPV4, IPV6]) {
 
   Deno.test(`Watch ${over} asks for every VIP at first and once a minute`, () => {
     const link = new MemoryLink(places);
-    const watch = new Watch(link.wire, { ownMacs: new Set(), serverOf: () => null, defend: () => {} });
+    const watch = new Watch(link.wire, { ownMacs: new Set(), serverOf: () => null, defend: () => true });
     const decoys: string[] = [];
     watch.adopt(link.wire, { vips: [vip, otherVip], decoys, senderFor: () => own }, 0);
     link.begin(watch);
@@ -252,6 +256,17 @@ for (const places of [IPV4, IPV6]) {
     claim(vip);
     assert.deepEqual(scene.defended, [vip, otherVip, vip]);
     assert.equal(scene.watch.defences, 3);
+  });
+
+  Deno.test(`Watch ${over} counts no defence while there is nothing that could announce, and defends as soon as there is`, () => {
+    const scene = new Scene(places);
+    scene.canDefend = false;
+    scene.announces(FOREIGN_MAC, vip);
+    scene.pass(JUDGED_MS);
+    assert.deepEqual([scene.watch.defences, scene.names()], [0, ["stranger"]], "it is noticed all the same");
+    scene.canDefend = true;
+    scene.announces(FOREIGN_MAC, vip);
+    assert.deepEqual([scene.watch.defences, scene.defended], [1, [vip]]);
   });
 }
 

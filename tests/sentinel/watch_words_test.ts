@@ -85,20 +85,53 @@ Deno.test("alarmFinding() speaks of NDP where the VIP is of IPv6", () => {
   );
 });
 
-Deno.test("alarmFinding() takes a VIP of IPv6 off the interface that answers for it, where the method would refuse it", () => {
-  const command = (method: string) => {
-    const text = `realserver: { method: ${method} }
-services: [{ vip: "2001:db8::10", port: 80, servers: [{ address: "2001:db8::21" }] }]`;
-    const alarm: Alarm = {
-      ...{ name: "vip_answered_by_other", vip: "2001:db8::10", mac: MAC, server: "2001:db8::21" },
-      ...{ isForEverything: false, misdeeds: ["answer"], leaked: [], firstMs: 0, lastMs: 0, count: 1 },
-    };
-    return alarmFinding(alarm, { path: "/etc/lvsdr.yaml", config: parseConfig(text, "/etc/lvsdr.yaml") })
-      .command;
-  };
+Deno.test("alarmFinding() says first what the command against another director does, and on which host", () => {
+  const { host, problem, command } = finding("duplicate_director", null);
+  assert.equal(host, `the host with MAC ${MAC}`);
   assert.match(
-    command("loopback"),
-    /^ip -o address show to 2001:db8::10 .*; lvsdr realserver -c \/etc\/lvsdr\.yaml$/,
+    problem,
+    /; the command stops the one on that host \(keepalived, ucarp, vrrpd and lvsdr director\) and takes 192\.0\.2\.10 off/,
   );
-  assert.equal(command("nft"), "lvsdr realserver -c /etc/lvsdr.yaml");
+  assert.match(problem, /; if that is the one to keep, stop the director that raised this alarm instead$/);
+  assert.match(command, new RegExp(`^ip -br link \\| grep ${MAC} && `));
+  // Where two directors accuse each other, each reader must know who is meant.
+  for (const name of OF_STRANGERS) {
+    assert.doesNotMatch(finding(name, null).problem, /\bthis one\b|\bthis host\b/);
+  }
+});
+
+Deno.test("alarmFinding() says that a stranger without the VIP on an interface may be a director", () => {
+  assert.match(
+    finding("stranger", null).problem,
+    /do not reach this director; the command takes the VIP off the interfaces of that host, and if none has it, a director runs there/,
+  );
+});
+
+Deno.test("alarmFinding() takes a VIP away first, and says so, where the method would refuse to harden its host", () => {
+  const words = (name: WireAlarmName, method: string, vip: string) => {
+    const server = vip === VIP ? SERVER : "2001:db8::21";
+    const text = `realserver: { method: ${method} }
+services: [{ vip: "${vip}", port: 80, servers: [{ address: "${server}" }] }]`;
+    const alarm: Alarm = {
+      ...{ name, vip, mac: MAC, server, isForEverything: false, misdeeds: ["answer"], leaked: [] },
+      ...{ firstMs: 0, lastMs: 0, count: 1 },
+    };
+    return alarmFinding(alarm, { path: "/etc/lvsdr.yaml", config: parseConfig(text, "/etc/lvsdr.yaml") });
+  };
+  for (const name of OF_SERVERS) {
+    for (const vip of [VIP, "2001:db8::10"]) {
+      for (const method of ["loopback", "redirect", "route"]) {
+        const { problem, command } = words(name, method, vip);
+        assert.match(
+          problem,
+          new RegExp(`; the command takes the VIP from where method ${method} does not want it`),
+        );
+        assert(command.startsWith(`ip -o address show to ${vip} `), command);
+        assert(command.endsWith("; lvsdr realserver -c /etc/lvsdr.yaml"), command);
+      }
+      const { problem, command } = words(name, "nft", vip);
+      assert.doesNotMatch(problem, /the command/);
+      assert.equal(command, "lvsdr realserver -c /etc/lvsdr.yaml");
+    }
+  }
 });

@@ -4,9 +4,8 @@ import { requirementsOf } from "../../../realserver/choose_method.ts";
 import { complaintOf } from "../../../sentinel/doctor/audit_checks.ts";
 import { examine } from "../../../sentinel/doctor/check.ts";
 import { CHECKS } from "../../../sentinel/doctor/checks.ts";
-import type { Facts, HostFacts } from "../../../sentinel/doctor/facts.ts";
-import { parseIptablesTranslations } from "../../../sentinel/doctor/port_translations.ts";
-import { hostState, link, REAL_SERVER_ADDRESS, sysctls, target, VIP } from "../../realserver/host_states.ts";
+import type { Facts } from "../../../sentinel/doctor/facts.ts";
+import { hostState, link, sysctls, target, VIP } from "../../realserver/host_states.ts";
 import { CASES, ETH0 } from "./doctor_cases.ts";
 import { directorFacts, realServerFacts } from "./recorded_facts.ts";
 
@@ -76,6 +75,17 @@ Deno.test("vip-prefix keeps the host's own address of the subnet when the VIP wa
   ]);
 });
 
+Deno.test("doctor sets an interface up that has the VIP and answers nobody, once the host is silent about it", () => {
+  const bare = sysctls({ all: [0, 0, 0], eth0: [0, 0, 0], dummy0: [0, 0, 0] });
+  for (const [id, name] of [["loopback-down", "lo"], ["interface-unusable", "dummy0"]] as const) {
+    const down = { ...link(name, `${VIP}/32`), isUp: false };
+    const links = name === "lo" ? [down, ETH0] : [link("lo"), ETH0, { ...down, index: 3 }];
+    const found = examine(realServerFacts({ state: { links, sysctls: bare } }), CHECKS);
+    assert.deepEqual(found.slice(0, 3).map((finding) => finding.id), ["arp-ignore", "arp-announce", id]);
+    assert.deepEqual([found[2]!.fix, found[2]!.advice], [`ip link set ${name} up`, null]);
+  }
+});
+
 Deno.test("doctor shows errors first, whatever the order of the checks", () => {
   const facts = realServerFacts({
     state: { sysctls: sysctls({ all: [0, 0, 0], eth0: [0, 0, 0] }) },
@@ -85,146 +95,6 @@ Deno.test("doctor shows errors first, whatever the order of the checks", () => {
   const findings = examine(facts, CHECKS.toReversed());
   const levels = findings.map(({ level }) => level);
   assert.deepEqual(levels, ["error", "error", "error", "warning", "note"]);
-});
-
-Deno.test("app-not-listening accepts any address, the VIP, and with redirect the interface's first address only", () => {
-  const listening = (address: string, device: string | null = null) => ({
-    listeners: [{ protocol: "tcp" as const, address, device, port: 80 }],
-  });
-  const isSilent = (facts: Facts) => examine(facts, CHECKS).some(({ id }) => id === "app-not-listening");
-  for (const address of ["0.0.0.0", "*", VIP]) {
-    assert(!isSilent(realServerFacts({ host: listening(address) })), address);
-  }
-  assert(!isSilent(realServerFacts({ host: listening("0.0.0.0", "eth0") })));
-  assert(isSilent(realServerFacts({ host: listening("0.0.0.0", "eth1") })));
-  assert(isSilent(realServerFacts({ host: listening("::") })));
-
-  // Redirected, with the rules in force.
-  const redirected = (host: Partial<HostFacts>) =>
-    realServerFacts({
-      method: "redirect",
-      state: { links: [link("lo"), ETH0] },
-      host,
-      realServer: { requirements: [] },
-    });
-  assert(!isSilent(redirected(listening("192.0.2.21"))));
-  assert(isSilent(redirected(listening(VIP))));
-  assert(isSilent(redirected(listening("127.0.0.1"))));
-});
-
-Deno.test("app-not-listening looks at the port that a redirect translates to, and at no range of many ports", () => {
-  const bound = (binding: Parameters<typeof target>[0]) =>
-    examine(
-      realServerFacts({ realServer: { targets: [target(binding)], requirements: [], method: "redirect" } }),
-      CHECKS,
-    )
-      .filter(({ id }) => id === "app-not-listening").map(({ problem }) => problem);
-  const ports = [{ first: 80, last: 80 }];
-  assert.match(
-    bound({ bindings: [{ protocol: "tcp", ports, localPort: 8080 }] }).join(),
-    /192\.0\.2\.21:8080/,
-  );
-  assert.deepEqual(
-    bound({ bindings: [{ protocol: "tcp", ports: [{ first: 1, last: 65535 }], localPort: null }] }),
-    [],
-  );
-});
-
-Deno.test("app-not-listening names the silent ports of a range, and no port that a rule leads to a container", () => {
-  const bindings = [{
-    protocol: "tcp" as const,
-    ports: [{ first: 8000, last: 8003 }],
-    localPort: null,
-  }];
-  const listeners = [8001, 8002].map((port) => ({
-    protocol: "tcp" as const,
-    address: VIP,
-    device: null,
-    port,
-  }));
-  const translations = parseIptablesTranslations(
-    4,
-    "-A PREROUTING -p tcp -m tcp --dport 8000 -j DNAT --to :80",
-  );
-  const problemsWith = (host: Partial<HostFacts>) =>
-    examine(realServerFacts({ host, realServer: { targets: [target({ bindings })] } }), CHECKS)
-      .filter(({ id }) => id === "app-not-listening").map(({ problem }) => problem).join();
-  assert.match(
-    problemsWith({ listeners }),
-    /listens on tcp 192\.0\.2\.10:8000,8003: clients of .*:8000-8003 /,
-  );
-  assert.match(problemsWith({ listeners: [] }), /listens on tcp 192\.0\.2\.10:8000-8003: /);
-  assert.match(problemsWith({ listeners, translations }), /listens on tcp 192\.0\.2\.10:8003: /);
-});
-
-Deno.test("app-not-listening starts the one server program that is installed and stopped, and guesses nothing else", () => {
-  const web = (name: string) => ({ unit: `${name}.service`, ports: [80, 443] });
-  const mail = { unit: "postfix.service", ports: [25] };
-  const findingWith = (host: Partial<HostFacts>) =>
-    examine(realServerFacts({ host: { listeners: [], ...host } }), CHECKS).find(({ id }) =>
-      id === "app-not-listening"
-    )!;
-  const stopped = findingWith({ stoppedServers: [web("nginx"), mail] });
-  assert.equal(stopped.fix, "systemctl start nginx.service");
-  assert.deepEqual(stopped.evidence, [
-    "no socket on port 80 (ss -ltnu)",
-    "nginx.service is installed and does not run (systemctl status)",
-  ]);
-  for (const stoppedServers of [[], [mail], [web("nginx"), web("apache2")]]) {
-    const { fix, advice } = findingWith({ stoppedServers });
-    assert.equal(fix, null);
-    assert.match(advice!, /only this host's administrator knows/);
-  }
-  const elsewhere = { protocol: "tcp" as const, address: "127.0.0.1", device: null, port: 80 };
-  assert.equal(findingWith({ listeners: [elsewhere], stoppedServers: [web("nginx")] }).fix, null);
-});
-
-Deno.test("app-not-listening starts method redirect where all is listened on at the host's own address, and nobody runs", () => {
-  const own = { protocol: "tcp" as const, address: REAL_SERVER_ADDRESS, device: null, port: 80 };
-  const fixWith = ({ host, realServer, ...changes }: Parameters<typeof realServerFacts>[0] = {}) => {
-    const facts = realServerFacts({
-      ...changes,
-      host: { listeners: [own], ...host },
-      realServer: { journal: null, ...realServer },
-    });
-    return examine(facts, CHECKS).find(({ id }) => id === "app-not-listening")!.fix;
-  };
-  const role = `lvsdr realserver --vip ${VIP} --port 80 --method redirect --run-dir /run/lvsdr`;
-  const removal = `ip address delete ${VIP}/32 dev lo`;
-  assert.equal(fixWith(), `${removal}\n${role}`);
-  const journal = {
-    path: "/run/lvsdr/realserver.journal",
-    steps: [],
-    isKept: true,
-    owner: null,
-    scope: null,
-  };
-  const takeBack = "lvsdr realserver --undo --run-dir /run/lvsdr";
-  assert.equal(fixWith({ realServer: { journal } }), `${takeBack}\n${removal}\n${role}`);
-  const steps = [{ kind: "addAddress" as const, address: VIP, device: "lo" }];
-  assert.equal(fixWith({ realServer: { journal: { ...journal, steps } } }), `${takeBack}\n${role}`);
-  // Wherever it stands: what is left of the host's own addresses is what the rule leads to.
-  const links = [link("lo"), link("eth0", `${VIP}/32`, `${REAL_SERVER_ADDRESS}/24`)];
-  assert.equal(fixWith({ state: { links } }), `ip address delete ${VIP}/32 dev eth0\n${role}`);
-
-  const of = (...ports: [first: number, last: number][]) => ({
-    targets: [target({
-      bindings: [{
-        protocol: "tcp" as const,
-        localPort: null,
-        ports: ports.map(([first, last]) => ({ first, last })),
-      }],
-    })],
-  });
-  const refused = [
-    { realServer: { journal: { ...journal, owner: 7 } } },
-    { realServer: { method: "route" as const } },
-    { realServer: of([80, 80], [81, 81]) },
-    { realServer: of([80, 80], [1000, 1999]) },
-    { host: { listeners: [{ ...own, address: "127.0.0.1" }] } },
-    { host: { listeners: [{ ...own, address: "192.0.2.99" }] } },
-  ];
-  for (const changes of refused) assert.equal(fixWith(changes), null, JSON.stringify(changes));
 });
 
 Deno.test("rp-filter says nothing of packets that were dropped when the filter is as it must be", () => {
@@ -262,17 +132,61 @@ Deno.test("director-is-realserver names an address once, however many services l
   assert.equal(found.filter(({ id }) => id === "director-is-realserver").length, 1);
 });
 
-Deno.test("vlan-filter says nothing of VLANs the host has an interface in, and makes one where the filter is fixed", () => {
-  const findingsWith = (...known: number[]) =>
+Deno.test("vlan-filter makes an interface in each VLAN where the filter is fixed, with names that the kernel takes", () => {
+  const fixOn = (device: string, ...others: string[]) =>
     examine(
       directorFacts({
         settings: "vlan: 7",
-        director: { vlanFilters: [{ card: "eth0", isFixed: true, known: new Set(known) }] },
+        director: { device, filteringCards: [{ name: device, isFixed: true, missing: [7, 100] }] },
+        host: { links: [device, ...others].map((name) => link(name)) },
       }),
       CHECKS,
-    ).filter(({ id }) => id === "vlan-filter");
-  assert.deepEqual(findingsWith(7), []);
-  assert.equal(findingsWith()[0]?.fix, "ip link add link eth0 name eth0.7 type vlan id 7");
+    ).find(({ id }) => id === "vlan-filter")?.fix?.split("\n");
+  assert.deepEqual(fixOn("eth0"), [
+    "ip link add link eth0 name eth0.7 type vlan id 7",
+    "ip link add link eth0 name eth0.100 type vlan id 100",
+  ]);
+  assert.deepEqual(fixOn("enp130s0f0np0", "vlan100"), [
+    "ip link add link enp130s0f0np0 name enp130s0f0np0.7 type vlan id 7",
+    "ip link add link enp130s0f0np0 name vlan100-2 type vlan id 100",
+  ]);
+});
+
+Deno.test("director-not-undone is about what has no owner, and tells a director how else to end it", () => {
+  const journal = CASES["director-not-undone"]!.facts.directorJournal!;
+  const found = (changes: Partial<typeof journal>, facts: Facts) =>
+    examine({ ...facts, directorJournal: { ...journal, ...changes } }, CHECKS)
+      .find(({ id }) => id === "director-not-undone");
+  assert.equal(found({ owner: 7 }, directorFacts()), undefined, "a director runs");
+  assert.equal(found({ steps: [] }, directorFacts()), undefined, "nothing is left");
+  assert.match(found({}, directorFacts())!.advice!, /^Or start a director/);
+  assert.equal(found({}, realServerFacts())!.advice, null);
+  assert.deepEqual(found({}, directorFacts())!.evidence.slice(1), [
+    "load nft table netdev lvsdr_director_eth0",
+  ]);
+});
+
+Deno.test("routed-clients says nothing where the host does not forward, or has no other place to route for", () => {
+  const isNoted = (sysctls: Readonly<Record<string, string>>, ...others: Facts["host"]["links"]) =>
+    examine(
+      directorFacts({
+        host: {
+          links: [link("lo", "127.0.0.1/8"), link("eth0", "192.0.2.2/24"), ...others],
+          sysctls: new Map(Object.entries(sysctls)),
+        },
+      }),
+      CHECKS,
+    ).some(({ id }) => id === "routed-clients");
+  const forwarding = { "net/ipv4/ip_forward": "1" };
+  const other = link("docker0", "172.17.0.1/16");
+  assert(isNoted(forwarding, other));
+  assert(!isNoted({ "net/ipv4/ip_forward": "0" }, other));
+  assert(!isNoted({ "net/ipv6/conf/all/forwarding": "1" }, other), "there is no IPv6 VIP");
+  assert(!isNoted(forwarding));
+  assert(!isNoted({ ...forwarding, "net/ipv4/conf/docker0/forwarding": "0" }, other), "not from there");
+  assert(!isNoted(forwarding, { ...other, isUp: false }));
+  assert(!isNoted(forwarding, link("eth1")), "nobody is behind it");
+  assert(!isNoted(forwarding, link("eth0.7", "192.0.2.3/24")), "it has the VIP's subnet");
 });
 
 Deno.test("keepalived is stopped by its unit where it is the main process of one", () => {
@@ -292,18 +206,4 @@ Deno.test("sysctl-file knows every value that takes the hardening apart, those t
   for (const value of ["0", "1", "3"]) assert(found("arp_announce", value), value);
   for (const value of ["0", "3", "8", "9"]) assert(found("arp_ignore", value), value);
   assert(!found("arp_announce", "2") && !found("arp_ignore", "1") && !found("rp_filter", "1"));
-});
-
-Deno.test("not-held says nothing where files of sysctl.d set what the method needs", () => {
-  const lines = [["arp_ignore", "1"], ["arp_announce", "2"]].map(([name, value]) => ({
-    key: `net/ipv4/conf/all/${name}`,
-    value: value!,
-    path: "/etc/sysctl.d/lvs.conf",
-  }));
-  const ids = (sysctlFiles: typeof lines) =>
-    examine(realServerFacts({ realServer: { journal: null }, host: { sysctlFiles } }), CHECKS).map(({ id }) =>
-      id
-    );
-  assert(!ids(lines).includes("not-held"));
-  assert(ids(lines.slice(1)).includes("not-held"));
 });

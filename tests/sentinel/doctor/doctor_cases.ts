@@ -57,6 +57,20 @@ export const CASES: Readonly<Record<string, Case>> = {
     evidence: "No director is running",
     fix: `lvsdr director -c ${PATH} --run-dir /run/lvsdr`,
   },
+  "director-not-undone": {
+    facts: {
+      ...realServerFacts(),
+      directorJournal: {
+        path: "/run/lvsdr/director.journal",
+        steps: [{ kind: "nftTable", family: "netdev", name: "lvsdr_director_eth0", ruleset: "" }],
+        isKept: false,
+        owner: null,
+        runs: [],
+      },
+    },
+    evidence: "/run/lvsdr/director.journal: not undone",
+    fix: "lvsdr director --undo --run-dir /run/lvsdr",
+  },
   "director-is-realserver": {
     facts: directorFacts({ servers: "[{ address: 192.0.2.2 }]" }),
     evidence: `${PATH} lists 192.0.2.2`,
@@ -73,7 +87,7 @@ export const CASES: Readonly<Record<string, Case>> = {
   "vlan-filter": {
     facts: directorFacts({
       settings: "vlan: 7",
-      director: { vlanFilters: [{ card: "eth0", isFixed: false, known: new Set([8]) }] },
+      director: { filteringCards: [{ name: "eth0", isFixed: false, missing: [7] }] },
     }),
     evidence: "rx-vlan-filter: on (ethtool -k eth0)",
     fix: "ethtool -K eth0 rx-vlan-filter off",
@@ -111,15 +125,20 @@ export const CASES: Readonly<Record<string, Case>> = {
     evidence: "90 of 100 entries",
     fix: null,
   },
-  "loopback-down": {
-    facts: realServerFacts({ state: { links: [{ ...LO, isUp: false }, ETH0] } }),
-    evidence: "interface lo: down",
-    fix: "ip link set lo up",
-  },
-  "interface-unusable": {
-    facts: realServerFacts({ state: { links: [LO] } }),
-    evidence: "interface eth0: absent",
+  "routed-clients": {
+    facts: directorFacts({
+      host: {
+        links: [link("eth0", "192.0.2.2/24"), link("eth1", "198.51.100.1/24")],
+        sysctls: withSettings({ "net/ipv4/ip_forward": "1" }),
+      },
+    }),
+    evidence: "net.ipv4.ip_forward = 1",
     fix: null,
+  },
+  "program-missing": {
+    facts: realServerFacts({ method: "nft", state: { programs: new Set() } }),
+    evidence: "program nft: not installed",
+    fix: "apt-get install nftables",
   },
   "ipv6-disabled": {
     facts: withRequirementsFor("2001:db8::10", { "net/ipv6/conf/lo/disable_ipv6": "1" }),
@@ -148,6 +167,16 @@ export const CASES: Readonly<Record<string, Case>> = {
     }),
     evidence: `iptables nat PREROUTING for ${VIP} tcp port 80: no such rule`,
     fix: `iptables -w 5 -t nat -I PREROUTING -d ${VIP} -p tcp --dport 80 -j REDIRECT`,
+  },
+  "loopback-down": {
+    facts: realServerFacts({ state: { links: [{ ...LO, isUp: false }, ETH0] } }),
+    evidence: "interface lo: down",
+    fix: "ip link set lo up",
+  },
+  "interface-unusable": {
+    facts: realServerFacts({ state: { links: [LO] } }),
+    evidence: "interface eth0: absent",
+    fix: null,
   },
   "vip-prefix": {
     facts: realServerFacts({ state: { links: [link("lo", `${VIP}/24`), ETH0] } }),

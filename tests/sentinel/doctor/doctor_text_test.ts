@@ -48,7 +48,7 @@ Deno.test("diagnosisText() names the host to type on, and lets no control charac
     server("192.0.2.22", { state: "down", effectiveWeight: 0, lastCheck }),
   ])];
   const shown = text(directorFacts({ snapshot: { services } }));
-  assert.match(shown, /^ {2}fix {4}on 192\.0\.2\.21: ip -br link; ip -br address$/m);
+  assert.match(shown, /^ {2}fix {4}on 192\.0\.2\.21, not here: ip -br link; ip -br address$/m);
   assert(!shown.includes("\x1b"));
   const alarmed = directorFacts({ snapshot: { alarms: [{ ...ALARM, command: "evil \x1b[2J" }] } });
   assert(!text(alarmed).includes("\x1b"));
@@ -64,13 +64,16 @@ Deno.test("chooseRole() believes the operator, then what runs here, then the con
     runDir: "/run/lvsdr",
     hasSocket: false,
     hasJournal: false,
+    hasDirectorJournal: false,
     file: configFile(),
     links: [link("eth0", "192.0.2.21/24")],
   };
   const role = (changes: Partial<Parameters<typeof chooseRole>[0]>) => chooseRole({ ...clues, ...changes });
   assert.equal(role({ asked: "director", hasJournal: true }).role, "director");
   assert.equal(role({ hasSocket: true, hasJournal: true }).role, "director");
-  assert.equal(role({ hasJournal: true, file: null }).role, "realserver");
+  assert.equal(role({ hasJournal: true, hasDirectorJournal: true, file: null }).role, "realserver");
+  assert.equal(role({ hasDirectorJournal: true, file: null }).role, "director");
+  assert.equal(role({ hasDirectorJournal: true }).role, "realserver");
   assert.deepEqual(role({}), { role: "realserver", reason: `${PATH} lists 192.0.2.21 under servers` });
   assert.equal(role({ links: [link("eth0", "192.0.2.2/24")] }).role, "director");
   assert.throws(() => role({ file: null }), { exitCode: 64, message: /Cannot tell what this host is/ });

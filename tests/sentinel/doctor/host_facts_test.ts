@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
 import { Journal } from "../../../host/journal.ts";
-import { parseIpvs, parseListeners, parseUnusable } from "../../../sentinel/doctor/host_facts.ts";
+import {
+  parseIpvs,
+  parseListeners,
+  parseUnusable,
+  readAnnounced,
+} from "../../../sentinel/doctor/host_facts.ts";
 import { guardedAddresses } from "../../../sentinel/doctor/read_facts.ts";
 import { methodOfSteps, readRoleJournal, vipsOfSteps } from "../../../sentinel/doctor/role_journal.ts";
 
@@ -98,4 +103,42 @@ Deno.test("methodOfSteps() recognises every method by what it leaves", () => {
     "arptables",
   );
   assert.equal(methodOfSteps([]), null);
+});
+
+Deno.test("readAnnounced() finds the addresses that the network scripts of RHEL announce, unless told not to", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "lvsdr-doctor-" });
+  const write = (name: string, ...lines: string[]) =>
+    Deno.writeTextFile(`${folder}/${name}`, `${lines.join("\n")}\n`);
+  const found = async () =>
+    (await readAnnounced(folder)).map(({ path, text }) => `${path.slice(folder.length + 1)} ${text}`);
+  try {
+    assert.deepEqual(await readAnnounced(`${folder}/none`), []);
+    await write(
+      "ifcfg-eth0",
+      "DEVICE=eth0",
+      "IPADDR=192.0.2.21",
+      'IPADDR1="192.0.2.10"',
+      "#IPADDR2=192.0.2.12",
+    );
+    await write("ifcfg-eth0:0", "IPADDR=192.0.2.11");
+    await write("ifcfg-eth1", "ARPUPDATE=no", "IPADDR=192.0.2.13");
+    await write("ifcfg-eth1:0", "IPADDR=192.0.2.14");
+    await write("ifcfg-eth1:1", "IPADDR=192.0.2.15", "ARPUPDATE='yes'");
+    await write("ifcfg-lo:0", "IPADDR=192.0.2.16");
+    await write("ifup-aliases", "# arping -A is what this would do");
+    assert.deepEqual(await found(), []);
+
+    const announce = "  /sbin/arping -q -A -c 1 -I ${REALDEVICE} ${ipaddr[$idx]}";
+    await write("ifup-eth", 'if ! is_false "${arpupdate[$idx]}"; then', announce, "fi");
+    const always = [
+      "ifcfg-eth0 IPADDR=192.0.2.21",
+      'ifcfg-eth0 IPADDR1="192.0.2.10"',
+      "ifcfg-eth0:0 IPADDR=192.0.2.11",
+    ];
+    assert.deepEqual(await found(), [...always, "ifcfg-eth1:1 IPADDR=192.0.2.15"]);
+    await write("ifup-eth", announce);
+    assert.equal((await found()).length, always.length + 3, "an older script cannot be told");
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
 });

@@ -1,55 +1,50 @@
 import assert from "node:assert/strict";
-import {
-  isTranslated,
-  parseIptablesTranslations,
-  parseNftTranslations,
-} from "../../../sentinel/doctor/port_translations.ts";
+import { parseIptablesTranslations } from "../../../host/iptables_translations.ts";
+import { parseNftTranslations } from "../../../host/nft_translations.ts";
+import type { Translation } from "../../../host/translations.ts";
+import { isTranslated } from "../../../sentinel/doctor/port_translations.ts";
 
 const VIP = "192.0.2.10";
-const PORTS = [53, 79, 80, 443, 8000, 8002, 8004];
 
-function translated(
-  translations: ReturnType<typeof parseNftTranslations>,
-  protocol: "tcp" | "udp",
-  address = VIP,
-): number[] {
-  return PORTS.filter((port) => isTranslated(translations, { protocol, address, port }));
+function isWebTranslated(translations: readonly Translation[], address = VIP): boolean {
+  return isTranslated(translations, { protocol: "tcp", address, port: 80, device: "eth0" });
 }
 
-Deno.test("parseNftTranslations() knows ports, ranges and destinations of rules that redirect, by family", () => {
-  // As nft 1.0.6 lists rules of iptables-nft(8) and of its own.
-  const translations = parseNftTranslations(`table ip nat {
-	chain PREROUTING {
-		type nat hook prerouting priority dstnat; policy accept;
-		meta l4proto tcp fib daddr type local tcp dport 80 counter packets 0 bytes 0 dnat to 172.17.0.2:80
-		ip daddr 198.51.100.7 tcp dport 443 dnat to 172.17.0.2
-		tcp dport 79 accept
+/** The chain of a table, as nft lists it. */
+function chain(hook: string, rule: string): string {
+  return `table inet own { # handle 1
+	chain any { # handle 1
+		type nat hook ${hook} priority -100; policy accept;
+		${rule} # handle 2
 	}
 }
-table inet own {
-	chain pre {
-		ip daddr 192.0.2.10 tcp dport { 8000-8003 } dnat ip to 172.17.0.3
-		ip daddr != 10.0.0.0/8 udp dport 53 counter packets 0 bytes 0 redirect to :5353
-	}
+`;
 }
-`);
-  assert.deepEqual(translated(translations, "tcp"), [80, 8000, 8002]);
-  assert.deepEqual(translated(translations, "tcp", "198.51.100.7"), [80, 443]);
-  assert.deepEqual(translated(translations, "tcp", "2001:db8::10"), []);
-  assert.deepEqual(translated(translations, "udp", "2001:db8::10"), [53]);
+
+Deno.test("isTranslated() counts rules that take every client's packets for the port, or may", () => {
+  const cases: readonly (readonly [string, boolean])[] = [
+    ["fib daddr type local tcp dport 80 dnat ip to 172.17.0.2:80", true],
+    ["ip daddr { 192.0.2.10, 192.0.2.11 } tcp dport { 80, 443 } redirect to :8080", true],
+    ["ip daddr { 192.0.2.11, 192.0.2.12 } tcp dport 80 redirect to :8080", false],
+    ["ip daddr @unknown tcp dport 80 redirect to :8080", true],
+    ["ip saddr 10.0.0.0/8 tcp dport 80 redirect to :8080", false],
+    [`iifname "docker0" tcp dport 80 redirect to :8080`, false],
+    ["tcp dport 443 redirect to :8080", false],
+  ];
+  for (const [rule, isTaken] of cases) {
+    assert.equal(isWebTranslated(parseNftTranslations(chain("prerouting", rule))), isTaken, rule);
+  }
+  assert.equal(
+    isWebTranslated(parseNftTranslations(chain("prerouting", "tcp dport 80 redirect")), "2001:db8::10"),
+    true,
+  );
 });
 
-Deno.test("parseIptablesTranslations() reads what iptables-save(8) writes, negations and lists among it", () => {
-  const translations = parseIptablesTranslations(
-    4,
-    `*nat
--A PREROUTING ! -d 10.0.0.0/8 -p tcp -m tcp --dport 80 -j DNAT --to-destination 172.17.0.2:80
--A PREROUTING -d 192.0.2.0/28 -p tcp -m multiport --dports 443,8000:8003 -j REDIRECT --to-ports 99
--A PREROUTING -p tcp -m tcp --dport 53 -j ACCEPT
-COMMIT
-`,
-  );
-  assert.deepEqual(translated(translations, "tcp"), [80, 443, 8000, 8002]);
-  assert.deepEqual(translated(translations, "tcp", "192.0.2.99"), [80]);
-  assert.deepEqual(translated(translations, "udp"), []);
+Deno.test("isTranslated() takes no rule for what this host sends for one of what it is sent", () => {
+  const proxy = "-A OUTPUT -p tcp -m tcp --dport 80 -j REDIRECT --to-ports 3128";
+  assert.equal(isWebTranslated(parseIptablesTranslations(4, proxy)), false);
+  assert.equal(isWebTranslated(parseIptablesTranslations(4, proxy.replace("OUTPUT", "PREROUTING"))), true);
+  for (const hook of ["output", "postrouting", "input"]) {
+    assert.equal(isWebTranslated(parseNftTranslations(chain(hook, "tcp dport 80 redirect"))), false, hook);
+  }
 });
