@@ -21,6 +21,8 @@ const MOST_ROUNDS = 30;
 /** What cannot be asked for counts as over when it was not heard for a minute. */
 const MOST_WAIT_MS = 120_000;
 const POLL_INTERVAL_MS = 250;
+/** What takes longest of what the witnesses are asked. */
+const EXAMINATION = "lvsdr verify on the director, lvsdr doctor on every host";
 /** Each time, everything that is still said to be wrong has been typed, or had the time to be noticed as mended. */
 const MOST_VISITS = 4;
 
@@ -111,29 +113,35 @@ export class BreakCourse {
 
   /** Looks at the client until it is fine, or for a while. */
   async #recover(look: Look): Promise<{ readonly recovers: boolean; readonly recovery: readonly string[] }> {
-    let symptom: Symptom | null = null;
-    for (let round = 0; round < MOST_ROUNDS; round++) {
-      symptom = await observeClient(this.#topology, look, this.#signal);
-      if (isFine(symptom, this.#topology)) break;
-      await this.#pause();
-    }
-    return {
-      recovers: symptom !== null && isFine(symptom, this.#topology),
-      recovery: symptom === null ? [] : symptomText(symptom, this.#topology),
-    };
+    const topology = this.#topology;
+    const symptom = await this.#report.during("waiting until the client is fine", async () => {
+      for (let round = 1;; round++) {
+        const seen = await observeClient(topology, look, this.#signal);
+        if (isFine(seen, topology) || round === MOST_ROUNDS) return seen;
+        await this.#pause();
+      }
+    });
+    return { recovers: isFine(symptom, topology), recovery: symptomText(symptom, topology) };
   }
 
   /** Asks everybody what is wrong until nothing is, or for a while. */
   async #left(patients: readonly LabHost[]): Promise<readonly Statement[]> {
     const deadlineMs = performance.now() + MOST_WAIT_MS;
-    while ((await this.#witnesses.alarms()).length > 0 && performance.now() < deadlineMs) await this.#pause();
-    let left: readonly Statement[] = [];
-    for (let visit = 0; visit < MOST_VISITS; visit++) {
-      left = await this.#witnesses.statements(patients);
-      if (left.length === 0) break;
-      await this.#pause();
-    }
-    return left;
+    await this.#report.during(
+      "waiting until no alarm stands: what was only heard counts for a minute",
+      async () => {
+        while ((await this.#witnesses.alarms()).length > 0 && performance.now() < deadlineMs) {
+          await this.#pause();
+        }
+      },
+    );
+    return await this.#report.during(EXAMINATION, async () => {
+      for (let visit = 1;; visit++) {
+        const left = await this.#witnesses.statements(patients);
+        if (left.length === 0 || visit === MOST_VISITS) return left;
+        await this.#pause();
+      }
+    });
   }
 
   get #topology(): Topology {
@@ -178,12 +186,16 @@ export class BreakCourse {
   ): Promise<{ readonly suffers: boolean; readonly symptom: Symptom }> {
     const { look, shows } = sufferingOf(mistake, place);
     const { occasion } = mistake;
-    let symptom: Symptom;
-    let round = 0;
-    do {
-      if (occasion !== undefined) await this.#terminal.require(place.host, occasion);
-      symptom = await observeClient(this.#topology, look, this.#signal);
-    } while (!shows(symptom, place) && ++round < MOST_ROUNDS);
+    const symptom = await this.#report.during(
+      "the client asks for the VIP, and for what it serves",
+      async () => {
+        for (let round = 1;; round++) {
+          if (occasion !== undefined) await this.#terminal.require(place.host, occasion);
+          const seen = await observeClient(this.#topology, look, this.#signal);
+          if (shows(seen, place) || round === MOST_ROUNDS) return seen;
+        }
+      },
+    );
     return { suffers: shows(symptom, place), symptom };
   }
 
@@ -195,9 +207,14 @@ export class BreakCourse {
       const ids = (await this.#witnesses.alarms()).map(({ id }) => id);
       return sentinel.every((id) => isAmong(ids, id));
     };
-    while (!await isHeard() && performance.now() < deadlineMs) await this.#pause();
+    await this.#report.during("waiting until the director notices what it can hear", async () => {
+      while (!await isHeard() && performance.now() < deadlineMs) await this.#pause();
+    });
     if (occasion !== undefined) await this.#terminal.require(place.host, occasion);
-    return await this.#witnesses.statements(patientsOf(mistake, place));
+    return await this.#report.during(
+      EXAMINATION,
+      () => this.#witnesses.statements(patientsOf(mistake, place)),
+    );
   }
 
   async #mend(
@@ -213,7 +230,11 @@ export class BreakCourse {
       typed.push(await this.#obey(host, first, async () => rival === null || await this.#ends(rival)));
     }
     for (let visit = 0; culprit === "real server" && visit < MOST_VISITS; visit++) {
-      const findings = (await this.#witnesses.doctor(host)).filter((finding) => isFor(host, finding));
+      const diagnosis = await this.#report.during(
+        `lvsdr doctor on ${host.name}`,
+        () => this.#witnesses.doctor(host),
+      );
+      const findings = diagnosis.filter((finding) => isFor(host, finding));
       if (findings.length === 0) break;
       for (const finding of findings) typed.push(await this.#obey(host, finding));
     }
@@ -226,8 +247,12 @@ export class BreakCourse {
     { witness, id, command }: Statement & { readonly command: string },
     isDone: () => Promise<boolean> = () => Promise.resolve(true),
   ): Promise<Prescription> {
+    this.#report.line(`  What ${witness} says against ${id}, typed word for word:`);
     this.#report.command(host.name, command);
-    const { process, code, output } = await this.#terminal.type(host, command);
+    const { process, code, output } = await this.#report.during(
+      "waiting until that has done its work",
+      () => this.#terminal.type(host, command),
+    );
     if (process !== null) this.#cluster.adopt(host, process);
     else this.#report.output(output);
     const works = process !== null || (code === 0 && await isDone());

@@ -54,16 +54,22 @@ export async function keepCalm(
   const capture = await Capture.start(topology.client, questionsOf(topology), "count");
   const complaints: string[][] = [];
   const startMs = performance.now();
-  for (let flush = 0; flush < flushes; flush++) {
-    const nextMs = performance.now() + FLUSH_INTERVAL_MS;
-    await Promise.all(hosts.map(({ namespace }) => namespace.ip([`neigh flush dev ${INTERFACE}`])));
-    const symptom = await observeClient(topology, { isAskingAnew: false, isPatient: true }, signal);
-    if (!isFine(symptom, topology)) complaints.push(symptomText(symptom, topology));
-    await delay(Math.max(0, nextMs - performance.now()), undefined, { signal });
-  }
+  await report.during("flush", async (progress) => {
+    for (let flush = 1; flush <= flushes; flush++) {
+      progress.text = `flush ${formatCount(flush)} of ${formatCount(flushes)}`;
+      const nextMs = performance.now() + FLUSH_INTERVAL_MS;
+      await Promise.all(hosts.map(({ namespace }) => namespace.ip([`neigh flush dev ${INTERFACE}`])));
+      const symptom = await observeClient(topology, { isAskingAnew: false, isPatient: true }, signal);
+      if (!isFine(symptom, topology)) complaints.push(symptomText(symptom, topology));
+      await delay(Math.max(0, nextMs - performance.now()), undefined, { signal });
+    }
+  });
   const seconds = Math.round((performance.now() - startMs) / 1000);
   const { frames: questions } = await capture.stop();
-  const statements = await witnesses.statements(topology.realServers);
+  const statements = await report.during(
+    "lvsdr verify on the director, lvsdr doctor on every host",
+    () => witnesses.statements(topology.realServers),
+  );
   const wire = (await cluster.status())?.wire;
   const alarms = Object.values(wire?.raised ?? {}).reduce((sum, count) => sum + count, 0);
   const defences = wire?.defences ?? NaN;

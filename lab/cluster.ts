@@ -11,6 +11,7 @@ import { familyOf } from "../model/ip_address.ts";
 import { ExitCode } from "../model/exit_code.ts";
 import { HostError } from "../model/operator_error.ts";
 import type { StatusSnapshot } from "../model/status_snapshot.ts";
+import { isInterrupted } from "./interruption.ts";
 import type { LabDirectory } from "./lab_directory.ts";
 import type { Process } from "./namespace.ts";
 import { selfCommand } from "./self_command.ts";
@@ -29,9 +30,6 @@ import {
 const READY_TIMEOUT_MS = 60_000;
 const POLL_INTERVAL_MS = 50;
 
-/** Methods that give no address to any interface, and refuse a host where one has the VIP. */
-const METHODS_WITHOUT_ADDRESS: readonly string[] = ["redirect", "route"];
-
 export class Cluster {
   readonly topology: Topology;
   readonly method: Method | "auto";
@@ -39,7 +37,7 @@ export class Cluster {
   readonly #signal: AbortSignal;
   readonly #processes: Process[] = [];
   readonly #hardeners = new Map<string, Process>();
-  readonly #webServers = new Map<string, Process>();
+  readonly #webServers = new Map<string, { readonly process: Process; readonly address: string }>();
 
   /** @param signal Ends waiting. */
   constructor(topology: Topology, method: Method | "auto", directory: LabDirectory, signal: AbortSignal) {
@@ -71,11 +69,11 @@ export class Cluster {
 
   /** Starts the web server of one host, in place of the one that runs, and returns when it answers. */
   async startServer(server: LabRealServer, address: string): Promise<void> {
-    await this.#webServers.get(server.name)?.stop();
+    await this.#webServers.get(server.name)?.process.stop();
     const args = ["lab-server", "--name", server.name, "--address", address, "--port", String(HTTP_PORT)];
     const log = `${server.name}-server`;
     const process = this.#start(server, log, args);
-    this.#webServers.set(server.name, process);
+    this.#webServers.set(server.name, { process, address });
     await this.#until(process, log, async () => {
       const url = `${urlOf(server.address)}/healthz`;
       return (await server.namespace.run("curl", ["--silent", "--fail", url])).code === 0;
@@ -85,8 +83,6 @@ export class Cluster {
   /** Hardens a real server and returns when its hardening is verified. */
   async harden(server: LabRealServer): Promise<void> {
     const log = `${server.name}-realserver`;
-    // An earlier hardening of the same server has left its log.
-    await Deno.remove(this.#logFile(log)).catch(() => {});
     const process = this.#start(server, log, this.hardenArguments(server));
     this.#hardeners.set(server.name, process);
     await this.#until(process, log, async () => {
@@ -103,11 +99,14 @@ export class Cluster {
     ];
   }
 
-  /** Ends what hardens a real server, and takes everything from it that it has got since it was built. */
+  /** Ends what hardens a real server, and takes everything from it that has been done to it since it was built. */
   async unharden(server: LabRealServer): Promise<void> {
     await this.#hardeners.get(server.name)?.stop();
     this.#hardeners.delete(server.name);
     await neutralize(server, this.topology.vip);
+    if (this.#webServers.get(server.name)?.address !== this.anywhere) {
+      await this.startServer(server, this.anywhere);
+    }
   }
 
   /** Takes note of the process that hardens a real server from now on. */
@@ -122,15 +121,6 @@ export class Cluster {
     return familyOf(vip) === 4
       ? `addr add ${withPrefix(vip)} dev lo`
       : `addr add ${withPrefix(vip)} dev ${INTERFACE} nodad`;
-  }
-
-  /** Removes the VIP that {@linkcode theft} has left on a host, if the method would refuse it there. */
-  async removeVip(server: LabRealServer): Promise<void> {
-    const { vip } = this.topology;
-    const device = familyOf(vip) === 4 ? "lo" : INTERFACE;
-    const isInTheWay = METHODS_WITHOUT_ADDRESS.includes(this.method) ||
-      (device !== "lo" && this.method === "loopback");
-    if (isInTheWay) await server.namespace.ip([`addr del ${withPrefix(vip)} dev ${device}`]);
   }
 
   /** Starts the director and returns when it considers every real server up. */
@@ -200,7 +190,9 @@ export class Cluster {
     const lastLines = text.trim().split("\n").slice(-20).join("\n");
     const { code } = process.hasEnded ? await process.ended : { code: ExitCode.FAILED };
     const known = Object.values(ExitCode).find((exitCode) => exitCode === code && code !== ExitCode.OK);
-    throw new HostError(log, `The lab's ${what}`, known ?? ExitCode.FAILED, {
+    // That a role was stopped by a signal does not make it an interruption of the lab.
+    const exitCode = known === undefined || isInterrupted(known) ? ExitCode.FAILED : known;
+    throw new HostError(log, `The lab's ${what}`, exitCode, {
       remedy: lastLines === "" ? "It printed nothing" : `It printed:\n${lastLines}`,
     });
   }

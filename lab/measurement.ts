@@ -9,6 +9,7 @@ import { Capture, type CaptureResult } from "./capture.ts";
 import { type DirectorCounters, readDirectorCounters, readInterfaceCounters, since } from "./counters.ts";
 import type { LabDirectory } from "./lab_directory.ts";
 import { familyOf } from "../model/ip_address.ts";
+import { formatBytes } from "./quantity.ts";
 import type { LabHost, Topology } from "./topology.ts";
 import {
   download,
@@ -37,6 +38,14 @@ export interface MeasurementPlan {
   readonly transferBytes: number;
   /** The client asks on until it has learnt this MAC address, if it can; `null` means any will do. */
   readonly awaitedMac: string | null;
+}
+
+/** Told of a measurement while it is made. */
+export interface MeasurementWatcher {
+  /** A request is done. */
+  onResult(result: RequestResult): void;
+  /** Does a part of it that says nothing by itself. */
+  during<T>(what: string, work: () => Promise<T>): Promise<T>;
 }
 
 /** A TCP connection was accepted in the name of the VIP. */
@@ -72,18 +81,19 @@ export interface Measurement {
 /**
  * Flushes the client's neighbor cache time and again, then runs one round of traffic; `countDirectorTraffic()` has
  * been called before.
- *
- * @param onResult Told of every request as soon as it is done.
  */
 export async function measure(
   topology: Topology,
   directory: LabDirectory,
   plan: MeasurementPlan,
-  onResult: (result: RequestResult) => void,
+  watcher: MeasurementWatcher,
   signal: AbortSignal,
 ): Promise<Measurement> {
   const { client, director, realServers, vip } = topology;
-  const learntMacs = await learnMacs(client, vip, plan.awaitedMac, signal);
+  const learntMacs = await watcher.during(
+    `the client forgets and asks who has ${vip}, ${FLUSHES} times or more`,
+    () => learnMacs(client, vip, plan.awaitedMac, signal),
+  );
   const protocol = familyOf(vip) === 4 ? "ip" : "ip6";
   // Over IPv6, the director tells who has the VIP with the VIP as source.
   const answers = familyOf(vip) === 4 ? `ip src host ${vip}` : `ip6 src host ${vip} and not icmp6`;
@@ -102,13 +112,18 @@ export async function measure(
   const results: RequestResult[] = [];
   await sendRequests(client, { vip, count: plan.requests, isHasty: false }, signal, (result) => {
     results.push(result);
-    onResult(result);
+    watcher.onResult(result);
   });
   const transfers: Transfer[] = [];
   if (plan.transferBytes > 0) {
-    transfers.push(await download(client, vip, plan.transferBytes));
+    const size = formatBytes(plan.transferBytes);
+    transfers.push(
+      await watcher.during(`download ${size}`, () => download(client, vip, plan.transferBytes)),
+    );
     signal.throwIfAborted();
-    transfers.push(await upload(client, vip, plan.transferBytes, directory));
+    transfers.push(
+      await watcher.during(`upload ${size}`, () => upload(client, vip, plan.transferBytes, directory)),
+    );
   }
   const interfaceAfter = await readInterfaceCounters(director);
   const directorAfter = await readDirectorCounters(director);

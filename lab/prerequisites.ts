@@ -18,13 +18,11 @@ export function extendPath(): void {
  * Makes sure that every program the lab uses is installed.
  *
  * @param method Some ways of hardening need a program of their own.
- * @param isTyping Whether commands are typed on hosts, mistakes and what lvsdr says against them.
  * @throws {OperatorError} If one is missing; names all that are.
  */
-export function requirePrograms(method: Method | "auto", isTyping: boolean): void {
-  const programs = ["ip", "nft", "curl", "tcpdump"];
+export function requirePrograms(method: Method | "auto"): void {
+  const programs = ["ip", "nft", "curl", "tcpdump", "bash", "sysctl"];
   if (method === "arptables") programs.push("arptables");
-  if (isTyping) programs.push("bash", "sysctl");
   if (Deno.uid() !== 0) programs.push("unshare");
   const missing = programs.filter((program) => !isInstalled(program));
   if (missing.length === 0) return;

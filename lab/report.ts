@@ -4,23 +4,22 @@
  * @module
  */
 
-import type { RequestResult } from "./traffic.ts";
+import { clipped, folded } from "./line_width.ts";
+import type { Output } from "./output.ts";
+import { CLEAR_LINE, Progress } from "./progress.ts";
 import type { Proof } from "./proofs.ts";
 import { formatCount } from "./quantity.ts";
 import type { LabHost, Topology } from "./topology.ts";
-
-/** Where the report goes. */
-export interface Output {
-  write(text: string): void;
-  readonly isTerminal: boolean;
-}
+import type { RequestResult } from "./traffic.ts";
 
 const CODES = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33, cyan: 36 };
 
 const BAR_WIDTH = 24;
 const REDRAW_INTERVAL_MS = 100;
-/** Clears from the cursor to the end of the line (ECMA-48 §8.3.41). */
-const CLEAR_LINE = "\x1b[K";
+/** Longer lines of prose are hard to read. */
+const PROSE_COLUMNS = 110;
+
+type Paint = (text: string, code: keyof typeof CODES) => string;
 
 /** Writes the story line by line. */
 export class Report {
@@ -43,17 +42,29 @@ export class Report {
 
   /** A heading of one act of the story. */
   heading(text: string): void {
-    this.line(`\n${this.paint(text, "bold")}`);
+    this.line();
+    for (const line of folded(text, this.#output.columns)) this.line(this.paint(line, "bold"));
+  }
+
+  /** Sentences that explain what is seen. */
+  prose(text: string, code: keyof typeof CODES): void {
+    this.line();
+    const columns = Math.min(this.#output.columns, PROSE_COLUMNS) - 2;
+    for (const line of folded(text, columns)) this.line(`  ${this.paint(line, code)}`);
+  }
+
+  /** Does something whose outcome is told afterwards, and shows meanwhile that it is done. */
+  async during<T>(text: string, work: (progress: Progress) => Promise<T>): Promise<T> {
+    using progress = new Progress(this.#output, text);
+    return await work(progress);
   }
 
   /** Does something and writes what and how long it took. */
   async step<T>(text: string, work: () => Promise<T>): Promise<T> {
     const startMs = performance.now();
-    if (this.#output.isTerminal) this.#output.write(`  ${text} …`);
-    const result = await work();
+    const result = await this.during(text, work);
     const seconds = ((performance.now() - startMs) / 1000).toFixed(1);
-    const start = this.#output.isTerminal ? `\r${CLEAR_LINE}` : "";
-    this.line(`${start}  ${text} ${this.paint(`${seconds} s`, "dim")}`);
+    this.line(`  ${text} ${this.paint(`${seconds} s`, "dim")}`);
     return result;
   }
 
@@ -69,7 +80,7 @@ export class Report {
     this.line(`  ${host(client)} ${back("<---------.")}`);
     this.line(`    ${way("|")}  to ${vip.padEnd(30)}${gap}${back("|")}`);
     this.line(`    ${way("v")}${"".padEnd(35)}${gap}${back("|")}  from ${vip},`);
-    this.line(`  ${host(director)}           ${back("|")}  never through the director`);
+    this.line(`  ${host(director)}           ${back("|")}  past the director`);
     this.line(`    ${way("|")}  same packet, new destination MAC ${gap}${back("|")}`);
     for (const server of realServers) {
       this.line(`    ${way("+->")} ${host(server)} ${back("---->+")}  weight ${server.weight}`);
@@ -84,8 +95,15 @@ export class Report {
   /** Something claimed, whether it holds, and what was seen of it, one line each. */
   claim(claim: string, holds: boolean, evidence: readonly string[]): void {
     const verdict = holds ? this.paint("holds", "green") : this.paint("FAILS", "red");
-    this.line(`  ${verdict}  ${claim}`);
-    for (const text of evidence) this.line(`         ${this.paint(text, "dim")}`);
+    const [first, ...others] = folded(claim, this.#output.columns - 9);
+    this.line(`  ${verdict}  ${first}`);
+    for (const line of others) this.line(`         ${line}`);
+    for (const text of evidence) {
+      // Where one piece of evidence ends must be seen.
+      const [start, ...rest] = folded(text, this.#output.columns - 11);
+      this.line(`         ${this.paint(start!, "dim")}`);
+      for (const line of rest) this.line(`           ${this.paint(line, "dim")}`);
+    }
   }
 
   /** A command that is typed on a host. */
@@ -134,21 +152,23 @@ export class Tally {
       const nowMs = performance.now();
       if (done < this.#requests && nowMs - this.#drawnAtMs < REDRAW_INTERVAL_MS) return;
       this.#drawnAtMs = nowMs;
-      this.#output.write(`\r${this.#text()}${CLEAR_LINE}${done === this.#requests ? "\n" : ""}`);
+      const text = this.#text((text) => text);
+      const line = text.length < this.#output.columns || done === this.#requests
+        ? this.#text((text, code) => this.#report.paint(text, code))
+        : clipped(text, this.#output.columns - 1);
+      this.#output.write(`\r${line}${CLEAR_LINE}${done === this.#requests ? "\n" : ""}`);
     } else if (done === this.#requests || done % Math.ceil(this.#requests / 4) === 0) {
-      this.#report.line(this.#text());
+      this.#report.line(this.#text((text) => text));
     }
   }
 
-  #text(): string {
+  #text(paint: Paint): string {
     const servers = [...this.#counts].map(([name, count]) => {
       // Beyond a few servers bars do not fit into a line.
       const width = this.#counts.size > 4 ? 0 : Math.round((count / this.#requests) * BAR_WIDTH);
-      return `${name} ${this.#report.paint("#".repeat(width), "green")}${width > 0 ? " " : ""}${
-        formatCount(count)
-      }`;
+      return `${name} ${paint("#".repeat(width), "green")}${width > 0 ? " " : ""}${formatCount(count)}`;
     });
-    const failed = this.#failed > 0 ? this.#report.paint(`  ${formatCount(this.#failed)} failed`, "red") : "";
+    const failed = this.#failed > 0 ? paint(`  ${formatCount(this.#failed)} failed`, "red") : "";
     const done = formatCount(this.#answered + this.#failed);
     return `  ${servers.join("  ")}  of ${done}${failed}`;
   }

@@ -14,13 +14,15 @@ import { BREAKS } from "./breaks.ts";
 import { isCalm, keepCalm } from "./calm.ts";
 import { Cluster } from "./cluster.ts";
 import { countDirectorTraffic } from "./counters.ts";
+import { Interruption, isInterrupted } from "./interruption.ts";
 import { LabDirectory } from "./lab_directory.ts";
 import { Namespace } from "./namespace.ts";
+import type { Output } from "./output.ts";
 import { extendPath, requirePrograms } from "./prerequisites.ts";
 import { Report } from "./report.ts";
 import { selfCommandForPeople } from "./self_command.ts";
 import { StatusForward } from "./status_forward.ts";
-import { holds, isStolen, Story } from "./story.ts";
+import { holds, isStolen, Story, type StoryStage } from "./story.ts";
 import { type Shown, summary } from "./summary.ts";
 import { Terminal } from "./terminal.ts";
 import { buildTopology, INTERFACE, type LabHost } from "./topology.ts";
@@ -51,35 +53,35 @@ export interface LabIo {
   readonly isTerminal: boolean;
 }
 
-const SIGNALS: readonly Deno.Signal[] = ["SIGINT", "SIGTERM", "SIGHUP"];
+/** Of terminals that do not know how wide they are. */
+const USUAL_COLUMNS = 80;
 
 /**
  * Runs a lab from beginning to end. Whatever happens, nothing of it is left on the machine.
  *
  * @returns `OK` only if every proof holds in a cluster that should work, and the ARP problem shows in the one that
- * should not.
+ * should not; the code of an interruption if a signal came before that was known.
  * @throws {OperatorError} If a program or a privilege is missing, or a role does not start.
  */
 export async function runLab(options: LabOptions, io: LabIo): Promise<ExitCode> {
   assertPossible(options);
   extendPath();
-  requirePrograms(options.method, options.breaks.length > 0 || options.flushes !== null);
-  const stop = new AbortController();
-  const onSignal = () => stop.abort();
-  for (const signal of SIGNALS) Deno.addSignalListener(signal, onSignal);
+  requirePrograms(options.method);
+  using interruption = new Interruption();
+  const { signal } = interruption;
   try {
     const told = outside();
     if (told === null && Deno.uid() !== 0) {
-      return await runInUserNamespace(labArguments(options), options.stay, stop.signal);
+      const code = await runInUserNamespace(labArguments(options), options.stay, signal);
+      // Which signal it was, the lab inside cannot know.
+      return isInterrupted(code) && signal.aborted ? interruption.exitCode : code;
     }
-    if (told !== null) outsideIsGone().then(onSignal);
-    return await runLabHere(options, io, told, stop.signal);
+    if (told !== null) outsideIsGone().then(() => interruption.stop("SIGTERM"));
+    return await runLabHere(options, io, told, signal);
   } catch (error) {
-    if (!stop.signal.aborted) throw error;
+    if (!signal.aborted) throw error;
     io.writeError("\nInterrupted; nothing is left behind\n");
-    return ExitCode.FAILED;
-  } finally {
-    for (const signal of SIGNALS) Deno.removeSignalListener(signal, onSignal);
+    return interruption.exitCode;
   }
 }
 
@@ -89,8 +91,7 @@ async function runLabHere(
   told: Outside | null,
   signal: AbortSignal,
 ): Promise<ExitCode> {
-  const output = options.json ? { write: () => {}, isTerminal: false } : io;
-  const report = new Report(output);
+  const report = new Report(outputOf(options, io));
   const leftovers = await LabDirectory.removeLeftovers();
   if (leftovers.length > 0) report.line(`Removed what a crashed lab had left: ${leftovers.join(", ")}`);
   const directory = await LabDirectory.create();
@@ -119,7 +120,10 @@ async function runLabHere(
     report.heading(closingWords(shown, options.stay));
     if (options.stay) {
       using forward = told === null ? StatusForward.open(cluster.directorSocket) : null;
-      explainStay(report, cluster, directory, forward?.url ?? told?.statusUrl ?? "", told);
+      const { realServers, spare } = topology;
+      const culprit = [...realServers, spare].find((host) => host?.name === shown.breaks[0]?.host);
+      const place = { cluster, directory, host: culprit ?? realServers.at(-1)! };
+      explainStay(report, place, forward?.url ?? told?.statusUrl ?? "", told);
       await aborted(signal);
     }
     return shown.ok ? ExitCode.OK : ExitCode.FAILED;
@@ -129,13 +133,20 @@ async function runLabHere(
   }
 }
 
-/** What a lab is made of while it is shown. */
-interface Stage {
-  readonly cluster: Cluster;
-  readonly directory: LabDirectory;
-  readonly report: Report;
-  readonly signal: AbortSignal;
+function outputOf({ json }: LabOptions, { write, isTerminal }: LabIo): Output {
+  if (json) return { write: () => {}, isTerminal: false, columns: Infinity };
+  return {
+    write,
+    isTerminal,
+    // Read anew for each line: windows change.
+    get columns() {
+      return isTerminal ? Deno.consoleSize().columns || USUAL_COLUMNS : Infinity;
+    },
+  };
 }
+
+/** What a lab is made of while it is shown. */
+type Stage = Omit<StoryStage, "terminal">;
 
 /** @throws {OperatorError} If the options contradict each other. */
 function assertPossible({ breaks, method, ipv6, servers, stay }: LabOptions): void {
@@ -179,11 +190,11 @@ async function startCluster(cluster: Cluster, report: Report): Promise<void> {
 /** Plays what the options ask for. */
 async function show(stage: Stage, options: LabOptions): Promise<Shown> {
   const { cluster, directory, report, signal } = stage;
+  const terminal = await Terminal.open(directory, signal);
   if (options.breaks.length === 0 && options.flushes === null) {
-    const story = new Story(cluster, directory, report, options.requests, signal);
+    const story = new Story({ ...stage, terminal }, options.requests);
     return { breaks: [], calm: null, ...await tell(story, options) };
   }
-  const terminal = await Terminal.open(directory, signal);
   const witnesses = new Witnesses(cluster, terminal);
   const calm = options.flushes === null
     ? null
@@ -202,8 +213,10 @@ async function show(stage: Stage, options: LabOptions): Promise<Shown> {
 async function tell(story: Story, options: LabOptions): Promise<Pick<Shown, "acts" | "ok">> {
   const hardened = await story.hardened();
   if (options.stay) return { acts: [hardened], ok: holds(hardened) };
-  const broken = await story.broken();
-  const mended = await story.mended();
+  const { act: broken, alarm } = await story.broken();
+  // Without an alarm nobody knows what to type.
+  if (alarm === null) return { acts: [hardened, broken], ok: false };
+  const mended = await story.mended(alarm);
   const isAsExpected = holds(hardened) && isStolen(broken, story.thief) && holds(mended);
   return { acts: [hardened, broken, mended], ok: isAsExpected };
 }
@@ -221,15 +234,20 @@ function closingWords({ acts, breaks, calm, ok }: Shown, stays: boolean): string
   }
   if (calm !== null) return ok ? "All is quiet" : "Something was found although nothing is broken";
   if (acts.every((act) => act.name !== "broken")) return "Every proof holds";
-  return ok
-    ? "Every proof holds, fails while one real server steals the VIP, and holds again"
-    : "The ARP problem did not show";
+  if (ok) return "Every proof holds, fails while one real server steals the VIP, and holds again";
+  return acts.some((act) => act.name === "mended")
+    ? "The ARP problem did not show"
+    : "The director did not notice the ARP problem";
 }
 
 function explainStay(
   report: Report,
-  cluster: Cluster,
-  directory: LabDirectory,
+  { cluster, directory, host }: {
+    readonly cluster: Cluster;
+    readonly directory: LabDirectory;
+    /** Where there is most to type. */
+    readonly host: LabHost;
+  },
   statusUrl: string,
   told: Outside | null,
 ): void {
@@ -248,9 +266,17 @@ function explainStay(
       : []),
     ["director's state", `${self} status --run-dir ${directory.file("director")}`],
     ["audit a real server", inside(last, `${self} ${cluster.hardenArguments(last).join(" ")} --check`)],
+    // As it is typed by the lab itself.
+    [
+      `a shell on ${host.name}`,
+      inside(
+        host,
+        `env PATH=${directory.file("bin")}:$PATH LVSDR_RUN_DIR=${directory.file(host.name)} bash`,
+      ),
+    ],
     ["logs", `tail -n 20 ${directory.file("*.log")}`],
   ];
-  report.heading("The cluster stays until Ctrl-C. Things to try:");
+  report.heading("The cluster stays until Ctrl-C. Things to try in another terminal:");
   for (const [what, command] of lines) report.line(`  ${what!.padEnd(20)} ${report.paint(command!, "cyan")}`);
 }
 

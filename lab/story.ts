@@ -13,8 +13,10 @@ import { measure, type Measurement, type MeasurementPlan } from "./measurement.t
 import { type Proof, prove } from "./proofs.ts";
 import { formatCount } from "./quantity.ts";
 import type { Report } from "./report.ts";
+import type { Terminal } from "./terminal.ts";
 import { familyOf } from "../model/ip_address.ts";
-import { HTTP_PORT, INTERFACE, type LabRealServer, type Topology } from "./topology.ts";
+import type { WireAlarm } from "../model/status_snapshot.ts";
+import { INTERFACE, type LabRealServer, type Topology } from "./topology.ts";
 import { transferWhileForgetting, urlOf } from "./traffic.ts";
 
 const TRANSFER_BYTES = 16 * 1024 * 1024;
@@ -27,6 +29,9 @@ const SILENCE_MS = 1_500;
 const MOST_LISTENINGS = 8;
 const MOST_TRANSFERS = 10;
 const MOST_REPETITIONS = 3;
+/** Time the director gets to notice the theft: it asks by itself once a minute. */
+const MOST_WAIT_FOR_ALARM_MS = 90_000;
+const POLL_INTERVAL_MS = 250;
 
 export type ActName = "hardened" | "broken" | "mended";
 
@@ -53,24 +58,29 @@ export function isStolen({ measurement, isTransferWhole }: Act, thief: LabRealSe
       measurement.results.every(({ server }) => server === thief.name);
 }
 
+/** What the story is told with. */
+export interface StoryStage {
+  readonly cluster: Cluster;
+  readonly directory: LabDirectory;
+  readonly terminal: Terminal;
+  readonly report: Report;
+  readonly signal: AbortSignal;
+}
+
 export class Story {
   readonly #topology: Topology;
   readonly #cluster: Cluster;
   readonly #directory: LabDirectory;
+  readonly #terminal: Terminal;
   readonly #report: Report;
   readonly #requests: number;
   readonly #signal: AbortSignal;
 
-  constructor(
-    cluster: Cluster,
-    directory: LabDirectory,
-    report: Report,
-    requests: number,
-    signal: AbortSignal,
-  ) {
+  constructor({ cluster, directory, terminal, report, signal }: StoryStage, requests: number) {
     this.#topology = cluster.topology;
     this.#cluster = cluster;
     this.#directory = directory;
+    this.#terminal = terminal;
     this.#report = report;
     this.#requests = requests;
     this.#signal = signal;
@@ -97,18 +107,20 @@ export class Story {
     return act;
   }
 
-  /** One real server has the VIP without hardening: the ARP problem. */
-  async broken(): Promise<Act> {
+  /** One real server has the VIP without hardening: the ARP problem, and what the director says of it, if it does. */
+  async broken(): Promise<{ readonly act: Act; readonly alarm: WireAlarm | null }> {
     const { name, mac } = this.thief;
     const { vip, client } = this.#topology;
-    this.#report.heading(`The ARP problem: ${name} gets the VIP without being hardened`);
+    this.#report.heading(
+      `The ARP problem: ${name} gets the VIP without being hardened, and proofs must fail`,
+    );
     const settings = familyOf(vip) === 4 ? ", arp_ignore=0, arp_announce=0" : "";
     await this.#report.step(`${name}: ip ${this.#cluster.theft}${settings}`, async () => {
       await this.#cluster.unharden(this.thief);
       await this.thief.namespace.ip([this.#cluster.theft]);
     });
     await this.#report.step(
-      "the director has ended announcing the VIP after its start",
+      "wait until the director has announced the VIP for the last time",
       () => this.#silence(),
     );
     const requests = Math.min(this.#requests, MOST_REQUESTS_WHEN_BROKEN);
@@ -127,38 +139,31 @@ export class Story {
     const { learntMacs, director } = act.measurement;
     const stolen = learntMacs.filter((learnt) => learnt === mac).length;
     const explanation = act.isTransferWhole === false
-      ? [
-        `"Who has ${vip}?" asked the client, and both answered. Over IPv6 the last answer counts, here the director's. Until`,
-        `it came, ${name} got the client's packets; connections that changed sides were reset, and a download was torn.`,
-      ]
+      ? `"Who has ${vip}?" asked the client, and both answered. Over IPv6 the last answer counts, here the director's. ` +
+        `Until it came, ${name} got the client's packets; connections that changed sides were reset, and a download was torn.`
       : stolen > 0
-      ? [
-        `"Who has ${vip}?" asked the client, and ${stolen} of ${learntMacs.length} times ${name} was quicker to answer ` +
-        "than the director.",
-        `Then the client sends its packets straight to ${name}. Nobody balances: ${name} gets everything, the`,
-        `director sees ${formatCount(director.requests.frames)} frames, and should ${name} fail, ` +
-        "no health check would help the client.",
-      ]
-      : [
-        `The problem did not show: ${learntMacs.length} of ${learntMacs.length} times the director was quicker. ` +
-        "Real networks are less kind.",
-      ];
-    this.#report.line();
-    for (const line of explanation) this.#report.line(`  ${this.#report.paint(line, "yellow")}`);
-    await this.#alarm();
-    return act;
+      ? `"Who has ${vip}?" asked the client, and ${stolen} of ${learntMacs.length} times ${name} was quicker to answer ` +
+        `than the director. Then the client sends its packets straight to ${name}. Nobody balances: ${name} gets ` +
+        `everything, the director sees ${
+          formatCount(director.requests.frames)
+        } frames, and should ${name} fail, ` +
+        "no health check would help the client."
+      : `The problem did not show: ${learntMacs.length} of ${learntMacs.length} times the director was quicker. ` +
+        "Real networks are less kind.";
+    this.#report.prose(explanation, "yellow");
+    return { act, alarm: await this.#alarm() };
   }
 
-  /** The thief is hardened: the cluster works again. */
-  async mended(): Promise<Act> {
+  /** What the director says is typed on the thief, word for word: the cluster works again. */
+  async mended({ host, command }: WireAlarm): Promise<Act> {
     const { name } = this.thief;
-    this.#report.heading(`The cure: ${name} is hardened`);
-    const command =
-      `lvsdr realserver --vip ${this.#topology.vip} --port ${HTTP_PORT} --method ${this.#cluster.method}`;
-    await this.#report.step(`${name}: ${command}`, async () => {
-      await this.#cluster.removeVip(this.thief);
-      await this.#cluster.harden(this.thief);
-    });
+    this.#report.heading(`The cure: what the director says, typed on ${host}, which is ${name}`);
+    this.#report.command(name, command);
+    const { process } = await this.#report.during(
+      `waiting until ${name} is hardened`,
+      () => this.#terminal.require(this.thief, command),
+    );
+    if (process !== null) this.#cluster.adopt(this.thief, process);
     const act = await this.#play("mended", { requests: this.#requests, transferBytes: 0, awaitedMac: null });
     this.#report.proofs(act.proofs);
     return act;
@@ -166,19 +171,40 @@ export class Story {
 
   /** Whether slow transfers survive that the client asks for the VIP all the time; gives the mistake some chances. */
   async #transfer(): Promise<boolean> {
-    for (let attempt = 0; attempt < MOST_TRANSFERS; attempt++) {
-      this.#signal.throwIfAborted();
-      if (!await transferWhileForgetting(this.#topology.client, this.#topology.vip)) return false;
-    }
-    return true;
+    const { client, vip } = this.#topology;
+    return await this.#report.during(
+      "a slow download, while the client forgets who has the VIP",
+      async () => {
+        for (let attempt = 0; attempt < MOST_TRANSFERS; attempt++) {
+          this.#signal.throwIfAborted();
+          if (!await transferWhileForgetting(client, vip)) return false;
+        }
+        return true;
+      },
+    );
   }
 
-  /** What the director has noticed by itself. */
-  async #alarm(): Promise<void> {
-    const alarm = (await this.#cluster.status())?.alarms.find(({ mac }) => mac === this.thief.mac);
-    if (alarm === undefined) return;
-    this.#report.line(`\n  The director has noticed: ${alarm.sentence}`);
-    this.#report.line(`  It says what helps, on ${alarm.host}: ${this.#report.paint(alarm.command, "cyan")}`);
+  /** What the director notices by itself, or `null` if it does not. */
+  async #alarm(): Promise<WireAlarm | null> {
+    const alarm = await this.#report.during("waiting until the director notices", () => this.#noticed());
+    if (alarm === null) return null;
+    this.#report.prose(`The director has noticed: ${alarm.sentence}.`, "bold");
+    this.#report.line(`  What to type on ${alarm.host}: ${this.#report.paint(alarm.command, "cyan")}`);
+    return alarm;
+  }
+
+  async #noticed(): Promise<WireAlarm | null> {
+    const deadlineMs = performance.now() + MOST_WAIT_FOR_ALARM_MS;
+    while (performance.now() < deadlineMs) {
+      const alarms = (await this.#cluster.status())?.alarms ?? [];
+      // It may be heard asking in the VIP's name as well, which is only half of it.
+      const alarm = alarms.find(({ name, mac }) =>
+        name === "vip_answered_by_other" && mac === this.thief.mac
+      );
+      if (alarm !== undefined) return alarm;
+      await delay(POLL_INTERVAL_MS, undefined, { signal: this.#signal });
+    }
+    return null;
   }
 
   /** Waits until nobody announces the VIP: each announcement would put the client right for a while. */
@@ -201,7 +227,10 @@ export class Story {
       this.#topology,
       this.#directory,
       plan,
-      (result) => tally.add(result),
+      {
+        onResult: (result) => tally.add(result),
+        during: (what, work) => this.#report.during(what, work),
+      },
       this.#signal,
     );
     return { name, measurement, proofs: prove(measurement, this.#topology), isTransferWhole: null };

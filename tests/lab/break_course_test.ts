@@ -107,14 +107,14 @@ const COURSES: Readonly<Record<BreakName, Course>> = {
   },
 };
 
-/** Where IPv6 differs: it needs no settings, and answers for no VIP but one on the interface. */
+/** Where IPv6 differs: it needs no settings, and answers for no VIP but one on the interface, where rules have to hide it. */
 const COURSES_OVER_IPV6: Readonly<Partial<Record<BreakName, Course>>> = {
   "arp": {
     host: "rs2",
     said: [
       "doctor on director: realserver-exposed",
       "doctor on director: wire-alarm",
-      "doctor on rs2: vip-on-nic",
+      "doctor on rs2: vip-filter",
       NOT_HELD,
       "sentinel on director: vip_answered_by_other",
       "sentinel on director: vip_leaked_as_sender",

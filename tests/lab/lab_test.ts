@@ -86,20 +86,34 @@ Deno.test(`lab --stay: curl and arping agree with the lab, and the page is reach
   }
 });
 
-const MOMENTS: readonly [moment: string, pattern: RegExp, ...args: string[]][] = [
-  ["while building", /build/, "--requests", "2000"],
-  ["under traffic", / of \d/, "--requests", "2000"],
-  ["between two flushes", /Nothing is broken/, "--flush", "60"],
-  ["while a mistake is looked at", /--break arp/, "--servers", "2", "--break", "arp"],
-];
-for (const [moment, pattern, ...args] of MOMENTS) {
-  Deno.test(`lab leaves nothing behind when SIGINT comes ${moment}${needing}`, { ignore }, async () => {
+Deno.test(`lab types what the director says, word for word, and that hardens the host${needing}`, {
+  ignore,
+}, async () => {
+  // Hardening is refused where the VIP is on the interface: that alone would not do.
+  const { code, stdout, stderr } = await runLab("--ipv6", "--method", "loopback", "--requests", "12");
+  assert.equal(code, 0, stdout + stderr);
+  const [, host, announced] = /^ {2}What to type on (\S+): (.+)$/m.exec(stdout) ?? [];
+  const [, name, typed] = /^ {2}(\S+)# (ip .*lvsdr .+)$/m.exec(stdout) ?? [];
+  assert.deepEqual([name, host], ["rs3", "2001:db8::23"]);
+  assert.equal(typed, announced);
+});
+
+const MOMENTS: readonly [moment: string, pattern: RegExp, signal: Deno.Signal, code: number, ...string[]][] =
+  [
+    ["while building", /build/, "SIGINT", 130, "--requests", "2000"],
+    ["under traffic", / of \d/, "SIGTERM", 143, "--requests", "2000"],
+    ["between two flushes", /Nothing is broken/, "SIGHUP", 129, "--flush", "60"],
+    // Some lines are written when the lab has waited for a while.
+    ["while an alarm is waited for", /only heard counts .* \d+ s/, "SIGINT", 130, "--break", "announce"],
+  ];
+for (const [moment, pattern, signal, exitCode, ...args] of MOMENTS) {
+  Deno.test(`lab leaves nothing behind when ${signal} comes ${moment}${needing}`, { ignore }, async () => {
     const lab = new RunningLab(...args);
     await lab.printed(pattern);
     const traces = await tracesOf(lab.id);
     assert.notDeepEqual(traces, []);
-    const { code, stderr } = await lab.end("SIGINT");
-    assert.equal(code, 1, stderr);
+    const { code, stderr } = await lab.end(signal);
+    assert.equal(code, exitCode, stderr);
     assert.equal(stderr, "\nInterrupted; nothing is left behind\n");
     assert.deepEqual(await tracesOf(lab.id), []);
     assert.deepEqual(await aliveOf(traces), []);

@@ -1,0 +1,43 @@
+/**
+ * `./dev` as somebody meets it who has just cloned: asked what there is, it answers, and gets nothing.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import manifest from "../deno.json" with { type: "json" };
+import { runCommand } from "../host/command.ts";
+
+/** Runs `./dev` in a folder that has nothing else but deno.json; returns what the folder holds afterwards as well. */
+async function dev(...args: string[]) {
+  const folder = await Deno.makeTempDir({ prefix: "lvsdr-dev-" });
+  try {
+    for (const name of ["dev", "deno.json"]) {
+      await Deno.copyFile(new URL(`../${name}`, import.meta.url), `${folder}/${name}`);
+    }
+    const result = await runCommand(`${folder}/dev`, args);
+    const files = (await Array.fromAsync(Deno.readDir(folder))).map(({ name }) => name).toSorted();
+    return { ...result, files };
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+const TASKS = Object.entries(manifest.tasks).map(([name, { description }]) => `  ${name}\t${description}`);
+
+for (const args of [[], ["help"], ["-h"], ["--help"]]) {
+  Deno.test(`./dev ${args.join(" ")} lists every task and installs nothing`, async () => {
+    const { code, stdout, stderr, files } = await dev(...args);
+    assert.deepEqual({ code, stderr, files }, { code: 0, stderr: "", files: ["deno.json", "dev"] });
+    const [heading, ...tasks] = stdout.replace(/\n$/, "").split("\n");
+    assert.match(heading!, /^Tasks, as in "\.\/dev demo"/);
+    assert.deepEqual(tasks, TASKS);
+  });
+}
+
+Deno.test("./dev lists the tasks and fails when there is no such task, and installs nothing", async () => {
+  const { code, stdout, stderr, files } = await dev("dmeo");
+  assert.deepEqual({ code, stdout, files }, { code: 64, stdout: "", files: ["deno.json", "dev"] });
+  assert.match(stderr, /^dev: there is no task dmeo\n/);
+  for (const task of TASKS) assert.ok(stderr.includes(task), task);
+});
