@@ -203,3 +203,18 @@ export interface Config {
     readonly status: RealServerStatusConfig | null;
   };
 }
+
+/** VIPs of services, each once, in the order of the services. */
+export function vipsOf({ services }: { readonly services: readonly { readonly vip: string }[] }): string[] {
+  return [...new Set(services.map(({ vip }) => vip))];
+}
+
+/** Services of a configuration or a snapshot, as far as it is about who serves. */
+interface Serving {
+  readonly services: readonly { readonly servers: readonly { readonly address: string }[] }[];
+}
+
+/** Addresses of real servers, each once, in the order of the services. */
+export function serverAddresses({ services }: Serving): string[] {
+  return [...new Set(services.flatMap(({ servers }) => servers.map(({ address }) => address)))];
+}

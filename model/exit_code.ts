@@ -17,5 +17,11 @@ export const ExitCode = {
   NO_PERMISSION: 77,
   /** The configuration cannot be used (`EX_CONFIG`). */
   CONFIG: 78,
+  /** Stopped by SIGHUP before it was done; like those below what a shell makes of it, 128 and the signal's number (signal(7)). */
+  HUNG_UP: 129,
+  /** Stopped by SIGINT, as Ctrl-C sends it, before it was done. */
+  INTERRUPTED: 130,
+  /** Stopped by SIGTERM before it was done. */
+  TERMINATED: 143,
 } as const;
 export type ExitCode = typeof ExitCode[keyof typeof ExitCode];

@@ -49,6 +49,11 @@ export interface EntryFound {
   readonly holders: number | null;
 }
 
+/** A template of a persistent service. */
+export interface TemplateFound extends EntryFound {
+  readonly holders: number;
+}
+
 /** The frame that would leave. */
 export interface FrameSent {
   /** Address of the real server it goes to; `null` for an answer to the client. */
@@ -76,7 +81,7 @@ export interface Decision {
   readonly newConnectionsLeft: number | null;
   readonly connection: EntryFound | null;
   /** Where the service's persistence sends the client. */
-  readonly template: EntryFound | null;
+  readonly template: TemplateFound | null;
   /** Whether a new connection needs that a half-open one, or an idle template, makes room. */
   readonly isTableFull: boolean;
   readonly servers: readonly ServerSeen[];

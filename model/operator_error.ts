@@ -40,3 +40,28 @@ export class HostError extends OperatorError {
 export function inOneLine({ message, remedy }: OperatorError): string {
   return remedy === null ? message : `${message} (${remedy})`;
 }
+
+/** Errors that came up one after another. */
+export interface SortedErrors {
+  /** Those that an operator is meant to read. */
+  readonly told: readonly OperatorError[];
+  /** All others. */
+  readonly defects: readonly unknown[];
+}
+
+/**
+ * Sorts what was thrown. An error that came up while the host was put back after another hides that in a
+ * `SuppressedError`: the other is the cause, and comes first.
+ */
+export function sortedErrors(error: unknown): SortedErrors {
+  const errors = errorsIn(error);
+  return {
+    told: errors.filter((one) => one instanceof OperatorError),
+    defects: errors.filter((one) => !(one instanceof OperatorError)),
+  };
+}
+
+function errorsIn(error: unknown): unknown[] {
+  if (!(error instanceof SuppressedError)) return [error];
+  return [...errorsIn(error.suppressed), ...errorsIn(error.error)];
+}

@@ -187,6 +187,13 @@ export interface WorkerStatus {
   readonly connections: number;
 }
 
+/** An address that the director answers for, to check real servers through their VIPs from it. */
+export interface ProbeAddress {
+  readonly address: string;
+  /** Name of the interface it is answered for on. */
+  readonly interface: string;
+}
+
 export interface ConnectionTableStatus {
   readonly used: number;
   readonly capacity: number;
@@ -218,6 +225,8 @@ export interface StatusSnapshot {
   };
   readonly connectionTable: ConnectionTableStatus;
   readonly services: readonly VirtualServiceStatus[];
+  /** One for each subnet with real servers that have a check of type `dr`, once it is found. */
+  readonly probeAddresses: readonly ProbeAddress[];
   /** Those that stand, the oldest first; at most 64. */
   readonly alarms: readonly WireAlarm[];
   readonly wire: WireTotals;

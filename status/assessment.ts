@@ -10,7 +10,8 @@ import type { RealServerStatus, StatusSnapshot, VirtualServiceStatus } from "../
 import { hostAuditText, isUnsound } from "./host_text.ts";
 
 /** `warning`: clients are served, but something needs a look. `error`: some clients are not served, or may not be. */
-export type Level = "ok" | "warning" | "error";
+export const LEVELS = ["ok", "warning", "error"] as const;
+export type Level = typeof LEVELS[number];
 
 export interface Assessment {
   readonly level: Level;
@@ -31,6 +32,24 @@ export function isUsable(server: RealServerStatus): boolean {
 /** Real servers of `service` that can be given a new connection now. */
 export function countUsable(service: VirtualServiceStatus): number {
   return service.servers.filter(isUsable).length;
+}
+
+/** Real servers by their addresses, each counted once however many services it is in. */
+export interface ServerTally {
+  readonly all: number;
+  /** Those of which nothing is wrong in any service, and that can be given a new connection of one. */
+  readonly usable: number;
+  /** Those that are out of a service they should serve. */
+  readonly out: number;
+}
+
+/** Counts the real servers of services. */
+export function tallyServers(services: readonly VirtualServiceStatus[]): ServerTally {
+  const servers = services.flatMap((service) => service.servers);
+  const addressesOf = (some: readonly RealServerStatus[]) => new Set(some.map(({ address }) => address));
+  const out = addressesOf(servers.filter(isTroubled));
+  const usable = addressesOf(servers.filter(isUsable)).difference(out);
+  return { all: addressesOf(servers).size, usable: usable.size, out: out.size };
 }
 
 /** A quiesced server was taken out on purpose: it is neither usable nor a reason to worry. */
@@ -126,10 +145,10 @@ export function assess(snapshot: StatusSnapshot): Assessment {
     };
   }
   if (troubles.length > 0) {
-    const total = services.reduce((sum, service) => sum + service.servers.length, 0);
+    const { out, all } = tallyServers(services);
     return {
       level: "warning",
-      headline: `Serving, with ${troubles.length} of ${counted(total, "real server")} out`,
+      headline: `Serving, with ${out} of ${counted(all, "real server")} out`,
       reasons,
     };
   }

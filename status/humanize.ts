@@ -1,5 +1,5 @@
 /**
- * Numbers, times and foreign text in the form people read.
+ * Numbers and times in the form people read.
  *
  * @module
  */
@@ -80,10 +80,4 @@ export function age(at: string, now: string): string {
 /** `2026-01-31 12:00:00`, UTC. */
 export function utcTime(at: string): string {
   return at.replace("T", " ").replace(/(\.\d+)?Z$/, "");
-}
-
-/** Replaces control characters, so that foreign text cannot steer a terminal. */
-export function printable(text: string): string {
-  // deno-lint-ignore no-control-regex -- control characters are the point
-  return text.replace(/[\x00-\x1f\x7f-\x9f]/g, "\ufffd");
 }

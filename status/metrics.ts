@@ -6,6 +6,7 @@
 
 import {
   type AuditStatus,
+  type HostReport,
   type RealServerStatus,
   type StatusSnapshot,
   type TrafficCounters,
@@ -14,12 +15,14 @@ import {
   type WireAlarmName,
   type WorkerStatus,
 } from "../model/status_snapshot.ts";
-import { countUsable } from "./assessment.ts";
+import { assess, countUsable, LEVELS } from "./assessment.ts";
+import { isUnsound } from "./host_text.ts";
 
 /** Media type of {@linkcode renderMetrics}' result. */
 export const METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 
 type Labels = Readonly<Record<string, string>>;
+type TellingHost = Extract<HostReport, { kind: "told" }>;
 type Sample = readonly [labels: Labels, value: number];
 
 const escapeHelp = (text: string): string => text.replaceAll("\\", "\\\\").replaceAll("\n", "\\n");
@@ -174,12 +177,41 @@ function wireMetrics({ alarms, wire }: StatusSnapshot): string[] {
   ];
 }
 
+/** What real servers say of their own hosts, once for each host that does. */
+function hostMetrics(services: readonly VirtualServiceStatus[]): string[] {
+  const hosts = new Map(
+    services.flatMap(({ servers }) =>
+      servers.flatMap(({ address, host }) => host?.kind === "told" ? [[address, host] as const] : [])
+    ),
+  );
+  const column = (pick: (host: TellingHost) => number): Sample[] =>
+    [...hosts].map(([server, host]) => [{ server }, pick(host)]);
+  return [
+    gauge(
+      "lvsdr_server_host_sound",
+      "Whether the real server says that its host is as it must be.",
+      column((host) => Number(!isUnsound(host))),
+    ),
+    gauge(
+      "lvsdr_server_host_facts_wrong",
+      "Facts of its host that the real server says do not hold.",
+      column((host) => host.factsWrong),
+    ),
+  ];
+}
+
 /** All metrics of one snapshot. A family without samples is left out. */
 export function renderMetrics(snapshot: StatusSnapshot): string {
   const { datapath, connectionTable: table } = snapshot;
+  const { level } = assess(snapshot);
   return [
     gauge("lvsdr_build_info", "Version of the running director.", [[{ version: snapshot.version }, 1]]),
     gauge("lvsdr_uptime_seconds", "Time since the director started.", only(snapshot.uptimeSeconds)),
+    gauge(
+      "lvsdr_level",
+      "1 for how well all is, as the headline of page and lvsdr status says, 0 for the others.",
+      LEVELS.map((name) => [{ level: name }, Number(name === level)]),
+    ),
     gauge("lvsdr_forwarding", "Whether the datapath works.", only(Number(datapath.isForwarding))),
     gauge("lvsdr_connection_table_entries", "Connections in the table.", only(table.used)),
     gauge("lvsdr_connection_table_capacity", "Connections the table can hold.", only(table.capacity)),
@@ -203,5 +235,6 @@ export function renderMetrics(snapshot: StatusSnapshot): string {
     ...wireMetrics(snapshot),
     ...serviceMetrics(snapshot.services),
     ...serverMetrics(snapshot.services),
+    ...hostMetrics(snapshot.services),
   ].join("");
 }

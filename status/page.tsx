@@ -8,10 +8,11 @@
 // deno-lint-ignore-file jsx-key -- a page rendered once, on the server, has nothing to reconcile
 import type { Child } from "hono/jsx";
 import type { JSX } from "hono/jsx/jsx-runtime";
+import { vipsOf } from "../model/config.ts";
 import { counted } from "../model/counted.ts";
 import type { DirectorEvent, EventLevel, StatusSnapshot, VerdictCount } from "../model/status_snapshot.ts";
 import { AlarmStrip } from "./alarm_strip.tsx";
-import { assess, type Assessment, isUsable, type Tone } from "./assessment.ts";
+import { assess, type Assessment, tallyServers, type Tone } from "./assessment.ts";
 import { duration, exactNumber, exactRate, percent, shortNumber, shortRate, utcTime } from "./humanize.ts";
 import { Picture } from "./picture.tsx";
 import { ServiceSection } from "./service_section.tsx";
@@ -90,6 +91,7 @@ function Tile(
 function Tiles({ snapshot }: { snapshot: StatusSnapshot }) {
   const { connectionTable: table, datapath, services } = snapshot;
   const servers = services.flatMap((service) => service.servers);
+  const { all, usable } = tallyServers(services);
   const rate = servers.reduce((sum, server) => sum + server.connectionsPerSecond, 0);
   const total = services.reduce((sum, service) => sum + service.connections, 0);
   const lost = datapath.captureDrops + datapath.transmitErrors;
@@ -111,10 +113,10 @@ function Tiles({ snapshot }: { snapshot: StatusSnapshot }) {
       </Tile>
       <Tile
         name="Usable servers"
-        title="Real servers that can be given a new connection"
+        title="Real servers that can be given a new connection, and are out of no service"
         detail={`in ${counted(services.length, "service")}`}
       >
-        {`${servers.filter(isUsable).length} of ${servers.length}`}
+        {`${usable} of ${all}`}
       </Tile>
       <Tile
         name="Frames lost"
@@ -210,8 +212,8 @@ function Events({ events }: { events: readonly DirectorEvent[] }) {
 }
 
 /** `192.0.2.10, 192.0.2.11 on `, cut short where it would fill the line. */
-function listVips({ services }: StatusSnapshot): string {
-  const vips = [...new Set(services.map((service) => service.vip))];
+function listVips(snapshot: StatusSnapshot): string {
+  const vips = vipsOf(snapshot);
   if (vips.length === 0) return "";
   const hidden = vips.length - VIPS_SHOWN;
   return vips.slice(0, VIPS_SHOWN).join(", ") + (hidden > 0 ? ` and ${hidden} more` : "") + " on ";

@@ -66,22 +66,25 @@ function anotherDirector(runDir: string, pid: string): OperatorError {
  */
 function lockRunDirectory(socketPath: string): Deno.FsFile {
   const runDir = dirname(socketPath);
-  let file: Deno.FsFile;
+  let file: Deno.FsFile | undefined;
   try {
     Deno.mkdirSync(runDir, { recursive: true, mode: 0o755 });
     file = Deno.openSync(`${socketPath}.lock`, { read: true, write: true, create: true, mode: 0o644 });
+    if (!file.tryLockSync(true)) throw anotherDirector(runDir, readPid(file));
+    file.truncateSync();
+    file.writeSync(new TextEncoder().encode(`${Deno.pid}\n`));
+    return file;
   } catch (cause) {
-    throw refuseRunDirectory(cause, runDir);
+    file?.close();
+    throw cause instanceof OperatorError ? cause : refuseRunDirectory(cause, runDir);
   }
-  if (!file.tryLockSync(true)) {
-    const text = new Uint8Array(32);
-    const length = file.readSync(text) ?? 0;
-    file.close();
-    throw anotherDirector(runDir, new TextDecoder().decode(text.subarray(0, length)).trim());
-  }
-  file.truncateSync();
-  file.writeSync(new TextEncoder().encode(`${Deno.pid}\n`));
-  return file;
+}
+
+/** What whoever holds the lock has written into its file. */
+function readPid(file: Deno.FsFile): string {
+  const text = new Uint8Array(32);
+  const length = file.readSync(text) ?? 0;
+  return new TextDecoder().decode(text.subarray(0, length)).trim();
 }
 
 /** Removes a socket nobody listens on. Something that does listen, without holding the lock, is left alone. */

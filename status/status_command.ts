@@ -7,6 +7,7 @@
 import { counted } from "../model/counted.ts";
 import { ExitCode } from "../model/exit_code.ts";
 import { endpointText } from "../model/ip_address.ts";
+import { columnLines, printable } from "../model/plain_text.ts";
 import type {
   RealServerStatus,
   StatusSnapshot,
@@ -16,16 +17,7 @@ import type {
 import { assess, countUsable, describeState } from "./assessment.ts";
 import { fetchSnapshot } from "./client.ts";
 import { hostAuditText, hostLoadText } from "./host_text.ts";
-import {
-  age,
-  duration,
-  exactNumber,
-  percent,
-  printable,
-  shortBytes,
-  shortNumber,
-  shortRate,
-} from "./humanize.ts";
+import { age, duration, exactNumber, percent, shortBytes, shortNumber, shortRate } from "./humanize.ts";
 
 export interface StatusOptions {
   readonly runDir: string;
@@ -66,18 +58,8 @@ function serverCells(server: RealServerStatus, now: string): string[] {
     shortNumber(server.packets),
     shortBytes(server.bytes),
     server.audit?.verdict ?? "none yet",
-    lastCheck === null ? "none yet" : `${printable(lastCheck.message)} (${age(lastCheck.at, now)})`,
+    lastCheck === null ? "none yet" : `${lastCheck.message} (${age(lastCheck.at, now)})`,
   ];
-}
-
-/** All services share their column widths, so that the eye can run down the page. */
-function renderRows(rows: readonly (readonly string[])[]): string[] {
-  const widths = COLUMNS.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
-  return rows.map((row) =>
-    row.map((cell, column) =>
-      isNumberColumn(column) ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!)
-    ).join("  ").trimEnd()
-  );
 }
 
 function serviceLine(service: VirtualServiceStatus): string {
@@ -131,10 +113,11 @@ export function renderStatus(snapshot: StatusSnapshot): string {
     } in capture, ` +
     `${exactNumber(datapath.transmitErrors)} in sending`,
   ];
-  const rows = renderRows([
+  // All services share their column widths, so that the eye can run down the page.
+  const rows = columnLines([
     COLUMNS,
     ...services.flatMap(({ servers }) => servers.map((server) => serverCells(server, snapshot.at))),
-  ]);
+  ], isNumberColumn);
   const [header, ...serverRows] = rows;
   for (const service of services) {
     lines.push("", serviceLine(service), `  ${header}`);

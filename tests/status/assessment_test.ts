@@ -1,5 +1,12 @@
 import assert from "node:assert/strict";
-import { assess, assessService, countUsable, describeState, isUsable } from "../../status/assessment.ts";
+import {
+  assess,
+  assessService,
+  countUsable,
+  describeState,
+  isUsable,
+  tallyServers,
+} from "../../status/assessment.ts";
 import { alarm, CLAIMED, downServer, EMPTY, ONE, server, service, TROUBLED } from "./snapshots.ts";
 
 Deno.test("isUsable() is true only for a server that can be given a connection now", () => {
@@ -21,6 +28,29 @@ Deno.test("assess() warns of a down server and names it with the reason", () => 
     headline: "Serving, with 1 of 2 real servers out",
     reasons: ["192.0.2.22 of web is down: TCP 192.0.2.22:80 refused"],
   });
+});
+
+Deno.test("assess() counts a real server once, however many services it is in, and as out if it is out of one", () => {
+  const services = ["web", "mail", "dns"].map((name) =>
+    service(name, [server("192.0.2.21"), downServer("192.0.2.22")])
+  );
+  const { headline, reasons } = assess({ ...ONE, services });
+  assert.deepEqual([headline, reasons.length], ["Serving, with 1 of 2 real servers out", 3]);
+  const other = service("other", [server("192.0.2.22"), server("192.0.2.23")]);
+  assert.equal(
+    assess({ ...ONE, services: [services[0]!, other] }).headline,
+    "Serving, with 1 of 3 real servers out",
+  );
+});
+
+Deno.test("tallyServers() counts real servers by address: quiesced ones are neither usable nor out", () => {
+  const quiesced = server("192.0.2.23", { state: "quiesced", weight: 0, effectiveWeight: 0 });
+  const services = [
+    service("web", [server("192.0.2.21"), downServer("192.0.2.22"), quiesced]),
+    service("mail", [server("192.0.2.21"), server("192.0.2.22"), quiesced]),
+  ];
+  assert.deepEqual(tallyServers(services), { all: 3, usable: 1, out: 1 });
+  assert.deepEqual(tallyServers([]), { all: 0, usable: 0, out: 0 });
 });
 
 Deno.test("assess() warns of a real server that answers for its VIP, though all are served", () => {

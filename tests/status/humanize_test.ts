@@ -4,7 +4,6 @@ import {
   age,
   duration,
   percent,
-  printable,
   shortBytes,
   shortNumber,
   shortRate,
@@ -84,11 +83,4 @@ Deno.test("age() is counted from the snapshot, and is never negative", () => {
 
 Deno.test("utcTime() drops what people do not read", () => {
   assert.equal(utcTime("2026-03-01T12:00:00.123Z"), "2026-03-01 12:00:00");
-});
-
-Deno.test("printable() leaves no control character, whatever the text", () => {
-  assert.equal(printable("a\x1b[31mb\n"), "a\ufffd[31mb\ufffd");
-  fc.assert(fc.property(fc.string({ unit: "binary" }), (text) => {
-    assert.doesNotMatch(printable(text), /\p{Cc}/u);
-  }));
 });

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { METRICS_TYPE, renderMetrics } from "../../status/metrics.ts";
+import type { HostReport } from "../../model/status_snapshot.ts";
 import { createApp } from "../../status/app.tsx";
 import { CLAIMED, EMPTY, HOSTILE, ONE, server, service, TROUBLED } from "./snapshots.ts";
 
@@ -39,6 +40,11 @@ lvsdr_build_info{version="0.1.0"} 1
 # HELP lvsdr_uptime_seconds Time since the director started.
 # TYPE lvsdr_uptime_seconds gauge
 lvsdr_uptime_seconds 1.5
+# HELP lvsdr_level 1 for how well all is, as the headline of page and lvsdr status says, 0 for the others.
+# TYPE lvsdr_level gauge
+lvsdr_level{level="ok"} 0
+lvsdr_level{level="warning"} 1
+lvsdr_level{level="error"} 0
 # HELP lvsdr_forwarding Whether the datapath works.
 # TYPE lvsdr_forwarding gauge
 lvsdr_forwarding 1
@@ -126,6 +132,37 @@ Deno.test("renderMetrics() writes every number of a real server under its own na
     `lvsdr_server_audit{service="web",server="192.0.2.21",verdict="answers"} 0`,
     `lvsdr_server_audit{service="web",server="192.0.2.21",verdict="unreachable"} 0`,
     `lvsdr_server_audit{service="web",server="192.0.2.21",verdict="contested"} 0`,
+  ]);
+});
+
+Deno.test("renderMetrics() says how well all is, in the level of the headline", () => {
+  const levels = [ONE, TROUBLED, CLAIMED].map((snapshot) =>
+    renderMetrics(snapshot).split("\n").filter((line) => /^lvsdr_level\{.* 1$/.test(line)).join()
+  );
+  assert.deepEqual(levels, ["ok", "error", "error"].map((level) => `lvsdr_level{level="${level}"} 1`));
+});
+
+Deno.test("renderMetrics() passes on once what a real server says of its host, and nothing of one that is silent", () => {
+  const at = "2026-03-01T11:59:58.000Z";
+  const told = (factsWrong: number, trouble: string | null): HostReport => ({
+    ...{ kind: "told", at, method: "loopback", factsWrong, wrongFacts: [], trouble },
+    load: { averages: [0, 0, 0], cpus: 1 },
+  });
+  const servers = [
+    server("192.0.2.21", { host: told(2, null) }),
+    server("192.0.2.22", { host: told(0, "nft is missing") }),
+    server("192.0.2.23", { host: told(0, null) }),
+    server("192.0.2.24", { host: { kind: "silent", at, reason: "refused" } }),
+  ];
+  const services = [service("web", servers), service("mail", servers)];
+  const lines = renderMetrics({ ...ONE, services }).split("\n");
+  assert.deepEqual(lines.filter((line) => line.startsWith("lvsdr_server_host")), [
+    'lvsdr_server_host_sound{server="192.0.2.21"} 0',
+    'lvsdr_server_host_sound{server="192.0.2.22"} 0',
+    'lvsdr_server_host_sound{server="192.0.2.23"} 1',
+    'lvsdr_server_host_facts_wrong{server="192.0.2.21"} 2',
+    'lvsdr_server_host_facts_wrong{server="192.0.2.22"} 0',
+    'lvsdr_server_host_facts_wrong{server="192.0.2.23"} 0',
   ]);
 });
 

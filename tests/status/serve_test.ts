@@ -5,6 +5,10 @@ import { createApp } from "../../status/app.tsx";
 import { serveStatus } from "../../status/serve.ts";
 import { ONE } from "./snapshots.ts";
 
+/** Why no file system can be mounted here, or `null` if one can. */
+const mountObstacle = Deno.uid() === 0 ? null : "mount(8) needs root";
+const withMount = mountObstacle === null ? "" : ` (skipped: ${mountObstacle})`;
+
 const LOOPBACK = { host: "127.0.0.1", port: 0 };
 
 function appWith(token: string | null = null) {
@@ -102,6 +106,33 @@ Deno.test("a second director on the run directory is refused with the pid of the
     await next.close();
   });
 });
+
+Deno.test(
+  `a full file system under the run directory is refused in words, and lets go of the lock${withMount}`,
+  {
+    ignore: mountObstacle !== null,
+  },
+  async () => {
+    await inRunDir(async (socketPath, runDir) => {
+      Deno.mkdirSync(runDir);
+      const tool = async (name: string, args: string[]) =>
+        assert.equal((await new Deno.Command(name, { args }).output()).code, 0, name);
+      await tool("mount", ["-t", "tmpfs", "-o", "size=4k", "tmpfs", runDir]);
+      try {
+        Deno.writeFileSync(`${runDir}/filler`, new Uint8Array(4096));
+        const error = await refusal(serveStatus({ app: appWith(), listen: null, token: null, socketPath }));
+        assert.equal(error.exitCode, ExitCode.UNAVAILABLE);
+        assert.match(error.message, /^Cannot use run directory ".*\/run": No space left on device/);
+        assert.match(error.remedy!, /--run-dir/);
+        Deno.removeSync(`${runDir}/filler`);
+        const server = await serveStatus({ app: appWith(), listen: null, token: null, socketPath });
+        await server.close();
+      } finally {
+        await tool("umount", ["--lazy", runDir]);
+      }
+    });
+  },
+);
 
 Deno.test("whatever listens on the socket without the lock is left alone", async () => {
   await inRunDir(async (socketPath, runDir) => {

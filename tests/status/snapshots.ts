@@ -87,6 +87,7 @@ export const EMPTY: StatusSnapshot = {
   },
   connectionTable: { used: 0, capacity: 1_048_576, bytesPerConnection: 64 },
   services: [],
+  probeAddresses: [],
   alarms: [],
   wire: {
     raised: {
