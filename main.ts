@@ -27,13 +27,15 @@ const io = {
   isTerminal: Deno.stdout.isTerminal(),
 };
 
-/** Writes all of `text`, unless its reader has left, as head(1) does: then nobody wants the rest. */
+/** Writes all of `text`, unless its reader has left, as head(1) and a closed terminal do: then nobody wants the rest. */
 function writeAll(stream: { writeSync(bytes: Uint8Array): number }, text: string): void {
   let bytes = encoder.encode(text);
   try {
     while (bytes.length > 0) bytes = bytes.subarray(stream.writeSync(bytes));
   } catch (error) {
-    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+    const hasLeft = error instanceof Deno.errors.BrokenPipe ||
+      error instanceof Error && "code" in error && error.code === "EIO";
+    if (!hasLeft) throw error;
   }
 }
 

@@ -11,10 +11,11 @@ import { readAddress } from "./address.ts";
 import { spelledDuration } from "./duration.ts";
 import { readListen } from "./listen.ts";
 import { meantWord } from "./other_words.ts";
-import { isServiceName, nameRemedy, spelledPorts } from "./port_list.ts";
+import { HIGHEST_PORT, isServiceName, nameRemedy, spelledPorts, translationRemedy } from "./port_list.ts";
 import { quote } from "./reading.ts";
-import type { JsonSchema } from "./schema.ts";
-import { isMapping } from "./schema_lookup.ts";
+import { HIGHEST_CPU, type JsonSchema, readInterface } from "./schema.ts";
+import { alternatives, isMapping } from "./schema_lookup.ts";
+import { HIGHEST_VLAN } from "./service_schema.ts";
 import type { Path } from "./yaml_source.ts";
 
 /** How values are printed that an operator may copy: in one line, in brackets. */
@@ -33,26 +34,35 @@ export function exampleOf(schemas: readonly JsonSchema[]): string | null {
 type Meant = (value: unknown) => string | null;
 
 const VLAN: Meant = (value) => {
-  const vlan = /^[a-z]\w*\.([0-9]{1,4})$/.exec(String(value))?.[1];
-  return vlan === undefined ? null : `write ${vlan}`;
+  const vlan = /^[a-z]\w*\.([1-9][0-9]{0,3})$/.exec(String(value))?.[1];
+  return vlan === undefined || Number(vlan) > HIGHEST_VLAN ? null : `write ${vlan}`;
 };
+
+/** HTTPS by any of its names. */
+const HTTPS = /^(https|ssl|tls)(?![a-z])/i;
+const HTTPS_CURE = "HTTPS is not checked";
 
 /** What single keys are often given instead of what they take. */
 const MEANT: Readonly<Record<string, Meant>> = {
   "": (value) => Array.isArray(value) ? "write services: in a line above the list" : null,
   "director": (value) =>
-    typeof value === "string" && isShown(value) ? `write ${flow({ interface: value })}` : null,
+    typeof value === "string" && isShown(value) && readInterface(value).ok
+      ? `write ${flow({ interface: value })}`
+      : null,
   "director.interface": (value) =>
     Array.isArray(value) && value.length > 1 ? "write the one of the VIPs" : null,
   "director.cpus": (value) => {
     const [, first, last] = /^([0-9]{1,4})-([0-9]{1,4})$/.exec(String(value)) ?? [];
     const count = Number(last) - Number(first) + 1;
-    if (!(count >= 1 && count <= 64)) return null;
+    if (!(count >= 1 && count <= 64 && Number(last) <= HIGHEST_CPU)) return null;
     return `write ${flow(Array.from({ length: count }, (_, i) => Number(first) + i))}`;
   },
   "status": (value) => readListen(String(value)).ok ? `write ${flow({ listen: value })}` : null,
   "realserver": (value) =>
     METHODS.some((method) => method === value) ? `write ${flow({ method: value })}` : null,
+  // An example of a token would be copied.
+  "realserver.status": () =>
+    "write { port: 8481, token: TOKEN } with the output of openssl rand -hex 16 for TOKEN, or remove the key",
   "services": (value) => {
     const [name, inner] = isMapping(value) ? Object.entries(value)[0] ?? [] : [];
     return name !== undefined && isMapping(inner)
@@ -73,12 +83,12 @@ const MEANT: Readonly<Record<string, Meant>> = {
   },
   "services[].port": (value) => {
     const ports = portsOf(value);
-    if (ports === null || typeof ports === "number") return serviceName(value);
+    if (ports === null || typeof ports === "number") return translation(value) ?? serviceName(value);
     return `write ports: ${flow(ports)} instead`;
   },
   "services[].ports": (value) => {
     const ports = portsOf(value);
-    if (ports === null) return serviceName(value);
+    if (ports === null) return translation(value) ?? serviceName(value);
     return `write ${flow(typeof ports === "number" ? [ports] : ports)}`;
   },
   "services[].persistence": (value) => {
@@ -96,19 +106,23 @@ const MEANT: Readonly<Record<string, Meant>> = {
   "services[].health": (value) => {
     const word = String(value).toLowerCase();
     if (/^(false|off|no|disabled|never)$/.test(word)) return "write none";
-    if (/^(https?$|https?:|\/)/.test(word)) {
-      const path = /^(?:https?:\/\/[^/]*)?(\/[!-~]*)$/.exec(String(value))?.[1] ?? "/healthz";
+    if (HTTPS.test(word)) return `write { type: tcp }, ${HTTPS_CURE}`;
+    if (/^(http$|http:|\/)/.test(word)) {
+      const path = /^(?:http:\/\/[^/]*)?(\/[!-~]*)$/i.exec(String(value))?.[1] ?? "/";
       return isShown(path) ? `write ${flow({ type: "http", path })}` : null;
     }
     return ["tcp", "dr"].includes(word) ? `write ${flow({ type: word })}` : null;
   },
+  "services[].health.type": (value) => HTTPS.test(String(value)) ? `write tcp, ${HTTPS_CURE}` : null,
   "services[].servers[]": (value) => {
     const text = String(value);
-    const isIpv6 = text.split(":").length > 2;
-    const address = readAddress(isIpv6 ? text : text.replace(/:[0-9]+$/, ""));
-    if (!address.ok) return null;
-    const port = !isIpv6 && text.includes(":") ? ", it gets the ports of the service" : "";
-    return `write ${flow({ address: address.value })}${port}`;
+    const [, host = text, port] = /^([^:]+):([1-9][0-9]{0,4})$/.exec(text) ?? [];
+    const address = readAddress(host);
+    if (!address.ok || Number(port ?? 0) > HIGHEST_PORT) return null;
+    const another = port === undefined
+      ? ""
+      : `, it gets the ports of the service; if ${port} is another one, add port: ${port} and realserver.method: redirect`;
+    return `write ${flow({ address: address.value })}${another}`;
   },
   "services[].servers[].address": (value) =>
     Array.isArray(value) && value.length > 1 ? "write one, and an entry for each other one" : null,
@@ -125,6 +139,10 @@ function portsOf(value: unknown): unknown {
   if (/^(any|all|\*)$/i.test(String(value))) return "any";
   const ports = isMapping(value) ? null : spelledPorts(String(value));
   return ports?.length === 1 && typeof ports[0] === "number" && !Array.isArray(value) ? ports[0] : ports;
+}
+
+function translation(value: unknown): string | null {
+  return typeof value === "string" ? translationRemedy(value) : null;
 }
 
 function serviceName(value: unknown): string | null {
@@ -150,7 +168,7 @@ export function cureFor(
   value: unknown,
   isRequired: boolean,
 ): string {
-  const meant = value === null ? null : MEANT[keyPath(path)]?.(value) ?? null;
+  const meant = MEANT[keyPath(path)]?.(value) ?? null;
   if (meant !== null) return meant;
   const example = exampleOf(schemas);
   if (value === null) {
@@ -183,8 +201,18 @@ function listCure(value: unknown, schemas: readonly JsonSchema[], example: strin
   if (isMapping(value) && takesMappings) return 'write "- " before the first key of each entry';
   const [most] = schemas.flatMap(({ maxItems = [] }) => maxItems);
   if (Array.isArray(value) && most !== undefined && value.length > most) return `list ${most} or fewer`;
-  const isEntry = typeof value !== "object" && isShown(String(value)) && !takesMappings;
+  const isEntry = isShown(String(value)) &&
+    schemas.some(({ items }) => items !== undefined && alternatives(items, value).some(takes(value)));
   return `write ${isEntry ? `[${flow(value)}]` : example}`;
+}
+
+/** Whether a single value is one that a schema allows. */
+function takes(value: unknown): (schema: JsonSchema) => boolean {
+  return ({ type, enum: words, minimum = 0, maximum = Infinity, pattern = "" }) =>
+    type === "integer"
+      ? typeof value === "number" && Number.isInteger(value) && value >= minimum && value <= maximum
+      : type === "string" && typeof value === "string" &&
+        (words?.includes(value) ?? new RegExp(pattern).test(value));
 }
 
 function booleanCure(value: unknown): string {
@@ -208,7 +236,9 @@ function numberCure(value: unknown, schemas: readonly JsonSchema[]): string {
   }
   if (typeof value === "string") {
     if (inside(Number(value)) && value.trim() !== "") return `write ${Number(value)} without quotes`;
-    const [, digits = "", unit = ""] = /^([0-9][0-9_,' ]*)([kmg]?)(?:[/%a-z]*)$/i.exec(value) ?? [];
+    // Digits alone, or thousands of them that are set apart.
+    const [, digits = "", unit = ""] =
+      /^([0-9]+|[0-9]{1,3}(?:[_,' ][0-9]{3})+) ?([kmg]?)(?:\/s|%)?$/i.exec(value) ?? [];
     const meant = Number(digits.replace(/[_,' ]/g, "")) * (THOUSANDS[unit.toLowerCase()] ?? NaN);
     if (digits !== "" && inside(meant)) return `write ${meant}`;
   }

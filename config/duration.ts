@@ -62,8 +62,8 @@ export function readDuration(text: string): Reading<number> {
 
 function durationRemedy(text: string): string {
   if (/^[0-9]+$/.test(text)) {
-    const milliseconds = Number(text) < SHORTEST_MS ? "" : ` or ${text}ms`;
-    return `a unit is missing, write ${text}s${milliseconds}`;
+    const possible = [`${text}s`, `${text}ms`].filter((duration) => readDuration(duration).ok);
+    if (possible.length > 0) return `a unit is missing, write ${possible.join(" or ")}`;
   }
   const spelled = spelledDuration(text);
   return spelled === null

@@ -9,13 +9,13 @@ import { type ConfigProblem, MOST_PROBLEMS } from "./config_error.ts";
 import { meantWord } from "./other_words.ts";
 import { quote } from "./reading.ts";
 import type { JsonSchema } from "./schema.ts";
-import { alternatives, fits, homesOfKeys, isMapping, keysOf } from "./schema_lookup.ts";
+import { alternatives, fits, homesOfKeys, isMapping, keysOf, valueAt } from "./schema_lookup.ts";
 import { type Path, pathText, type YamlSource } from "./yaml_source.ts";
 
 /** What became of the keys that the schema does not know. */
 export interface KeySlips {
   readonly problems: readonly ConfigProblem[];
-  /** Paths, as text, of keys that are dealt with by {@linkcode problems}. */
+  /** Paths, as text and with the names that are meant, of keys that are dealt with by {@linkcode problems}. */
   readonly told: ReadonlySet<string>;
   /** Paths of known keys that are not there, and that nobody should miss: a slip stands for them. */
   readonly excused: readonly Path[];
@@ -30,14 +30,14 @@ interface Rename {
 /** Finds slips in `value`, and gives their keys the meant names in `source`, whose value is to be taken anew. */
 export function mendKeySlips(value: unknown, source: YamlSource, root: JsonSchema): KeySlips {
   const problems: ConfigProblem[] = [];
-  const told = new Set<string>();
+  const told: Path[] = [];
   const excused: Path[] = [];
   const renames: Rename[] = [];
   const homes = homesOfKeys(root);
 
   /** @param path As it is in the file. */
   const tell = (path: Path, message: string): void => {
-    told.add(pathText(path));
+    told.push(path);
     if (problems.length === MOST_PROBLEMS) return;
     problems.push(source.keyProblem("unknown_key", path, message));
   };
@@ -60,7 +60,9 @@ export function mendKeySlips(value: unknown, source: YamlSource, root: JsonSchem
     const absent = new Set([...known.keys()].filter((key) => !Object.hasOwn(at, key)));
     const excuse = (key: string): void => {
       absent.delete(key);
-      excused.push([...path, key]);
+      // Of a service with one of them nobody misses the other one.
+      const instead = EITHER_OR[key];
+      if (instead === undefined || !Object.hasOwn(at, instead)) excused.push([...path, key]);
     };
     const isAnother = absent.size === known.size &&
       Object.keys(at).some((key) => homes.has(key));
@@ -76,8 +78,11 @@ export function mendKeySlips(value: unknown, source: YamlSource, root: JsonSchem
       if (key === "<<") {
         tell([...path, key], MERGE);
         for (const one of [...absent]) excuse(one);
-      } else if (meant === null) continue;
-      else if (glued !== null) {
+      } else if (meant === null) {
+        // It will be told where it belongs: at the top it is not missed.
+        if (root.required?.includes(key) && valueAt(value, [key]) === undefined) excused.push([key]);
+        continue;
+      } else if (glued !== null) {
         tell(
           [...path, key],
           `Unknown key ${quote(key)}: write ${quote(separated(key))}, with a space behind the colon`,
@@ -104,8 +109,15 @@ export function mendKeySlips(value: unknown, source: YamlSource, root: JsonSchem
   const meant = new Map(renames.map(({ path, from, to }) => [pathText([...path, from]), to]));
   const renamed = (path: Path): Path =>
     path.map((part, i) => meant.get(pathText(path.slice(0, i + 1))) ?? part);
-  return { problems, told, excused: excused.map(renamed) };
+  return {
+    problems,
+    told: new Set(told.map((path) => pathText(renamed(path)))),
+    excused: excused.map(renamed),
+  };
 }
+
+/** Keys of which a service has one. */
+const EITHER_OR: Readonly<Record<string, string>> = { port: "ports", ports: "port" };
 
 const MERGE =
   "Cannot merge keys with <<: repeat them here, or write an alias as the value of one key such as servers: *NAME";

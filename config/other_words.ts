@@ -36,7 +36,7 @@ const OTHER_WORDS: Readonly<Record<string, readonly string[]>> = {
   dh: ["destination-hash", "destination_hash"],
   mh: ["maglev", "consistent", "consistent-hash", "ketama"],
   twos: ["random", "p2c", "power-of-two", "random_two"],
-  http: ["http_get", "https", "ssl_get", "web"],
+  http: ["http_get", "web"],
   tcp: ["tcp_check", "connect", "icmp", "ping"],
   dr: ["direct", "direct-routing", "gate"],
   loopback: ["lo", "sysctl", "arp_ignore", "dummy"],

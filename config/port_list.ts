@@ -31,6 +31,8 @@ export function readPortRange(text: string): Reading<PortRange> {
 
 function portRemedy(text: string): string {
   if (isServiceName(text)) return nameRemedy(text);
+  const translation = translationRemedy(text);
+  if (translation !== null) return translation;
   const spelled = spelledPorts(text);
   if (spelled === null) return 'write a port from 1 to 65535 or a range such as "8000-8010"';
   return spelled.length === 1
@@ -48,13 +50,23 @@ export function nameRemedy(name: string): string {
   return `write its number, which this tells: getent services ${name}`;
 }
 
-/**
- * Ports in this program's form that are written in another one, such as `80,443` or `8000:8010`; `null` if there is
- * none.
- */
+/** What to write instead of `80:8080`: a port and the one it becomes, or a range; `null` if it is no such text. */
+export function translationRemedy(text: string): string | null {
+  const [, port, local] = /^([1-9][0-9]{0,4}):([1-9][0-9]{0,4})$/.exec(text) ?? [];
+  if (Number(port) <= HIGHEST_PORT && Number(local) <= HIGHEST_PORT) {
+    const range = Number(port) < Number(local) ? `; a range is "${port}-${local}"` : "";
+    return `write port: ${port}, and port: ${local} in each server, with realserver.method: redirect${range}`;
+  }
+  return null;
+}
+
+/** Ports in this program's form that are written in another one, such as `80,443`; `null` if there is none. */
 export function spelledPorts(text: string): (number | string)[] | null {
-  const parts = text.replace(/\s*[-:]\s*/g, "-").split(/[,;\s]+/);
-  const isPorts = parts.every((part) => new RegExp(PORT_RANGE_PATTERN).test(part) && readPortRange(part).ok);
+  const parts = text.replace(/\s*-\s*/g, "-").split(/[,;\s]+/);
+  const isPorts = parts.every((part) => {
+    const [first, last = first] = part.split("-").map(Number);
+    return new RegExp(PORT_RANGE_PATTERN).test(part) && first! <= last! && last! <= HIGHEST_PORT;
+  });
   return isPorts ? parts.map((part) => part.includes("-") ? part : Number(part)) : null;
 }
 

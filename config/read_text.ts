@@ -6,9 +6,11 @@
 
 import { ExitCode } from "../model/exit_code.ts";
 import { OperatorError } from "../model/operator_error.ts";
+import { shellWord } from "../model/shell_word.ts";
 
-/** Bytes a file may have; the largest configuration a director can use has about one MiB without its comments. */
-const MOST_BYTES = 4 * 1_024 * 1_024;
+/** Bytes a file may have: room for as many values as a configuration can, so that only what is none has more. */
+const MOST_MEBIBYTES = 64;
+const MOST_BYTES = MOST_MEBIBYTES * 1_024 * 1_024;
 
 /**
  * Reads a text file.
@@ -25,12 +27,12 @@ export async function readText(file: string): Promise<string> {
   if (bytes.length > MOST_BYTES) {
     throw refusal(
       file,
-      `it is larger than ${MOST_BYTES / 1_024 / 1_024} MiB`,
-      "Name a configuration, in YAML",
+      `it is larger than ${MOST_MEBIBYTES} MiB`,
+      `Name a configuration, in YAML and of at most ${MOST_MEBIBYTES} MiB`,
     );
   }
   const utf16 = bytes[0] === 0xff && bytes[1] === 0xfe || bytes[0] === 0xfe && bytes[1] === 0xff;
-  if (utf16) throw refusal(file, "it is UTF-16 text", `Convert it: iconv -f UTF-16 -t UTF-8 ${quoted(file)}`);
+  if (utf16) throw refusal(file, "it is UTF-16 text", `Convert it: ${conversion(file, "UTF-16")}`);
   const nul = bytes.indexOf(0);
   if (nul !== -1) {
     throw refusal(
@@ -45,7 +47,7 @@ export async function readText(file: string): Promise<string> {
     throw refusal(
       file,
       `it is not UTF-8 text, see line ${lineOf(bytes, validLength(bytes))}`,
-      `If it is Latin-1, convert it: iconv -f ISO-8859-1 -t UTF-8 ${quoted(file)}`,
+      `If it is Latin-1, convert it: ${conversion(file, "ISO-8859-1")}`,
       cause,
     );
   }
@@ -98,9 +100,10 @@ function lineOf(bytes: Uint8Array, offset: number): number {
   return bytes.subarray(0, offset).reduce((line, byte) => byte === 0x0a ? line + 1 : line, 1);
 }
 
-/** A file name as one word of a shell. */
-function quoted(file: string): string {
-  return /^[\w./+-]+$/.test(file) ? file : `'${file.replaceAll("'", "'\\''")}'`;
+/** Converts a file in place, whose owner and mode stay: there may be secrets in it. */
+function conversion(file: string, encoding: string): string {
+  const [from, to] = [shellWord(`${file}.old`), shellWord(file)];
+  return `cp ${to} ${from} && iconv -f ${encoding} -t UTF-8 ${from} >${to}`;
 }
 
 function refusal(file: string, why: string, remedy: string, cause?: unknown): OperatorError {
@@ -112,13 +115,13 @@ function unreadable(file: string, cause: unknown): OperatorError {
     return refusal(file, "there is no such file", "Check the path", cause);
   }
   if (cause instanceof Deno.errors.IsADirectory) {
-    return refusal(file, "it is a directory", `Name a file in it, see: ls ${quoted(file)}`, cause);
+    return refusal(file, "it is a directory", `Name a file in it, see: ls ${shellWord(file)}`, cause);
   }
   if (cause instanceof Deno.errors.PermissionDenied || cause instanceof Deno.errors.NotCapable) {
     return new OperatorError(
       `Cannot read configuration "${file}": permission denied`,
       ExitCode.NO_PERMISSION,
-      { cause, remedy: `Run as a user who may read it, see: ls -l ${quoted(file)}` },
+      { cause, remedy: `Run as a user who may read it, see: ls -l ${shellWord(file)}` },
     );
   }
   return refusal(file, cause instanceof Error ? cause.message : String(cause), "Check the path", cause);

@@ -27,7 +27,7 @@ const TOKEN_PATTERN = "^(?=.{16,256}$)[A-Za-z0-9._~+/-]+=*$";
 const HASH_KEY_PATTERN = "^[0-9A-Fa-f]{32}$";
 
 /** The highest number a CPU can have in cpu_set_t, CPU_SET(3). */
-const HIGHEST_CPU = 1_023;
+export const HIGHEST_CPU = 1_023;
 
 const tokenText = (): Field<string, string> =>
   secretText("16 to 256 of A-Z a-z 0-9 . _ ~ + / -, for example from: openssl rand -hex 16", TOKEN_PATTERN, [
@@ -35,7 +35,8 @@ const tokenText = (): Field<string, string> =>
     256,
   ]);
 
-function readInterface(name: string): Reading<string> {
+/** Reads the name of a network interface. */
+export function readInterface(name: string): Reading<string> {
   return new RegExp(INTERFACE_PATTERN).test(name) ? understood(name) : refused(
     `Cannot use interface ${
       quote(name)
@@ -88,14 +89,11 @@ const statusSchema = z.strictObject({
   ),
 });
 
-/** Of the real servers: the token is to be replaced. */
-const EXAMPLE_STATUS = { port: 8_481, token: "replace-by-openssl-rand-hex-16" };
-
 const realserverStatusSchema = z.strictObject({
-  port: portNumber().meta({ examples: [EXAMPLE_STATUS.port] }).describe(
+  port: portNumber().meta({ examples: [8_481] }).describe(
     "TCP port it is served on (port number).",
   ),
-  token: tokenText().meta({ examples: [EXAMPLE_STATUS.token] }).describe(
+  token: tokenText().describe(
     "Bearer token clients must send (16 to 256 characters).",
   ),
 });
@@ -104,7 +102,7 @@ const realserverSchema = z.strictObject({
   method: z.enum(["auto", ...METHODS]).default("auto").describe(
     "How hosts listed under servers accept a VIP's traffic without answering ARP for it.",
   ),
-  status: realserverStatusSchema.optional().meta({ examples: [EXAMPLE_STATUS] }).describe(
+  status: realserverStatusSchema.optional().describe(
     "Read-only status of each real server, on its own address; off by default.",
   ),
 });
@@ -122,7 +120,9 @@ export const configSchema = z.strictObject({
   timeouts: timeoutsSchema.prefault({}).meta({ examples: [{ established: "15m" }] }).describe(
     "Idle timeouts of all services.",
   ),
-  services: z.array(serviceSchema).min(1).meta({ examples: [EXAMPLE_SERVICES] }).describe(
+  services: z.array(serviceSchema.meta({ examples: EXAMPLE_SERVICES })).min(1).meta({
+    examples: [EXAMPLE_SERVICES],
+  }).describe(
     "Virtual services; at least one.",
   ),
   realserver: realserverSchema.prefault({}).meta({ examples: [{ method: "auto" }] }).describe(
@@ -149,6 +149,7 @@ export interface JsonSchema {
   readonly minimum?: number;
   readonly maximum?: number;
   readonly maxItems?: number;
+  readonly pattern?: string;
   /** Values to show an operator, each valid. */
   readonly examples?: readonly unknown[];
   readonly description?: string;

@@ -48,16 +48,21 @@ export function keysOf(schemas: readonly JsonSchema[]): ReadonlyMap<string, read
   return keys;
 }
 
-/** Paths of the mappings that may have a key, for example `services[].health`, by the key. */
-export type Homes = ReadonlyMap<string, readonly string[]>;
+/** A place where a key may stand. */
+export interface Home {
+  /** Path of the mapping, for example `services[].health`; empty for the top of the file. */
+  readonly path: string;
+  /** What the key holds there. */
+  readonly schema: JsonSchema;
+}
 
-/** Where each key of the schema belongs; those that may stand at the top are nowhere else. */
-export function homesOfKeys(root: JsonSchema): Homes {
-  const homes = new Map<string, string[]>();
+/** Where each key of the schema belongs. */
+export function homesOfKeys(root: JsonSchema): ReadonlyMap<string, readonly Home[]> {
+  const homes = new Map<string, Home[]>();
   const visit = ({ properties = {}, items, anyOf = [], oneOf = [] }: JsonSchema, path: string): void => {
     for (const [key, schema] of Object.entries(properties)) {
       const known = homes.get(key) ?? [];
-      if (path !== "" && !known.includes(path)) homes.set(key, [...known, path]);
+      if (!known.some((home) => home.path === path)) homes.set(key, [...known, { path, schema }]);
       visit(schema, path === "" ? key : `${path}.${key}`);
     }
     if (items !== undefined) visit(items, `${path}[]`);

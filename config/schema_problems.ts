@@ -13,7 +13,8 @@ import { lookAlike } from "./look_alikes.ts";
 import { meantWord } from "./other_words.ts";
 import { found, quote } from "./reading.ts";
 import { configSchema, type JsonSchema, jsonSchema } from "./schema.ts";
-import { homesOfKeys, keysOf, schemasAt, valueAt } from "./schema_lookup.ts";
+import { fits, type Home, homesOfKeys, isMapping, keysOf, schemasAt, valueAt } from "./schema_lookup.ts";
+import { isSecretKey } from "./secrets.ts";
 import { type Path, pathText, type YamlSource } from "./yaml_source.ts";
 
 type Issue = z.core.$ZodIssue;
@@ -95,11 +96,20 @@ function valueMessage(complaint: string, path: Path, root: unknown, schema: Json
   const parent = schemasAt(schema, path.slice(0, -1), root);
   const isRequired = typeof path.at(-1) === "number" ||
     parent.some(({ required = [] }) => required.includes(String(path.at(-1))));
+  const isSecret = path.some((part) => typeof part === "string" && isSecretKey(part));
   if (value === undefined) {
+    // An example would be copied, and be everybody's secret.
+    if (isSecret) {
+      return `Cannot do without this key: add ${
+        String(path.at(-1))
+      }: with the output of: openssl rand -hex 16`;
+    }
     const words = schemas.flatMap((schema) => schema.const ?? []);
     const example = exampleOf(schemas) ?? oneOf(words);
     return `Cannot do without this key: add ${String(path.at(-1))}: ${example}`;
   }
+  // Its complaint is all that may be said of it: it repeats nothing.
+  if (isSecret) return complaint;
   if (typeof value === "string") {
     const foreign = lookAlike(value);
     if (foreign !== null) return `Cannot use ${foreign.name}: ${foreign.remedy}`;
@@ -168,6 +178,15 @@ function oneOf(words: readonly string[]): string {
   return words.length < 2 ? last : `${words.slice(0, -1).join(", ")} or ${last}`;
 }
 
+/** How an operator finds the place of the keys that belong to nothing else. */
+const TOP = "the top of the file (without indentation)";
+
+/** Whether a home can take a value: it is of the right kind, and a mapping has no other keys than it takes there. */
+function isAtHome(value: unknown, { schema }: Home): boolean {
+  const known = keysOf(schemasAt(schema, [], value));
+  return fits(value, [schema]) && (!isMapping(value) || Object.keys(value).every((key) => known.has(key)));
+}
+
 /** A key that is no slip of one that could stand here: where it belongs, or what else can stand here. */
 function unknownKeyMessage(path: Path, root: unknown, schema: JsonSchema): string {
   const key = String(path.at(-1));
@@ -177,11 +196,15 @@ function unknownKeyMessage(path: Path, root: unknown, schema: JsonSchema): strin
   const known = [...keysOf(schemasAt(schema, mapping, root)).keys()];
   const subject = `Unknown key ${quote(key)}`;
   const homes = homesOfKeys(schema).get(key) ?? [];
-  if (homes.includes(keyPath(mapping))) {
+  if (homes.some(({ path }) => path === keyPath(mapping))) {
     const type = (valueAt(root, mapping) as { readonly type?: unknown }).type;
     return `${subject} with type ${String(type)}: remove it, known keys here are ${known.join(", ")}`;
   }
-  if (homes.length > 0) return `${subject}: move it to where it belongs, ${oneOf(homes)}`;
+  if (homes.length > 0) {
+    const fitting = homes.filter((home) => isAtHome(valueAt(root, path), home));
+    const places = (fitting.length > 0 ? fitting : homes).map(({ path }) => path === "" ? TOP : path);
+    return `${subject}: move it to where it belongs, ${oneOf(places)}`;
+  }
   const meant = meantWord(key, known);
   if (meant !== null) return `${subject}: "${meant}" is here already, remove one of them`;
   return `${subject}: remove it, known keys here are ${known.join(", ")}`;

@@ -61,8 +61,8 @@ function checkPorts(service: ServiceDraft, refuse: Refuse): void {
     refuse([], "Cannot do without a port: add port: 80, ports: [80, 443] or ports: any");
   }
   const { port, ports } = service;
-  // One of them may stand for keys that nobody knows.
-  if (port !== undefined && ports !== undefined && port !== BROKEN && ports !== BROKEN) {
+  // Both may stand for keys that nobody knows.
+  if (port !== undefined && ports !== undefined && (port !== BROKEN || ports !== BROKEN)) {
     refuse(["port"], "Cannot use port and ports together: remove one of them");
     return;
   }

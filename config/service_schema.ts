@@ -36,7 +36,9 @@ const duration = (): Field<number, string> =>
 export const portNumber = (): Field<number, number> => wholeNumber(1, HIGHEST_PORT).meta({ examples: [80] });
 
 /** 0 and 4095 are reserved, IEEE 802.1Q §9.6. */
-const vlanNumber = (): Field<number, number> => wholeNumber(1, 4_094);
+export const HIGHEST_VLAN = 4_094;
+
+const vlanNumber = (): Field<number, number> => wholeNumber(1, HIGHEST_VLAN);
 
 /** Networks one list of clients can have. */
 const MOST_PREFIXES = 1_000;
@@ -121,7 +123,7 @@ export const checkSchema = z.discriminatedUnion("type", [
   z.strictObject({ type: z.literal("dr").describe(CHECK_TYPES), ...checkTiming }),
   z.strictObject({
     type: z.literal("http").describe(CHECK_TYPES),
-    path: text("a path", readPath, PATH_PATTERN).meta({ examples: ["/healthz"] }).describe(
+    path: text("a path", readPath, PATH_PATTERN).meta({ examples: ["/"] }).describe(
       "Path that is requested with GET.",
     ),
     status: wholeNumber(200, 599).default(200).describe("Status code that counts as healthy (HTTP status)."),

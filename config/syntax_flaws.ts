@@ -31,7 +31,7 @@ export function syntaxFlaws(
   const oldLineEnd = text.search(/\r(?!\n)/);
   if (oldLineEnd !== -1) {
     const message =
-      "Cannot use a carriage return alone as the end of a line: convert the file, for example with tr '\\r' '\\n'";
+      "Cannot use a carriage return alone as the end of a line: write line feeds, or save the file with the line ends of Unix";
     return [{ offset: oldLineEnd, message }];
   }
   const unclosed = findUnclosed(text, lineOf);
@@ -56,7 +56,7 @@ function tabFlaw(offset: number, lines: number): SyntaxFlaw {
   const others = lines === 1 ? "" : ` here and in ${counted(lines - 1, "more line")}`;
   return {
     offset,
-    message: `Cannot use a tab as indentation${others}: use spaces, expand(1) makes them of tabs`,
+    message: `Cannot use a tab as indentation${others}: write spaces instead`,
   };
 }
 

@@ -6,6 +6,7 @@
 
 import { ExitCode } from "../model/exit_code.ts";
 import { HostError } from "../model/operator_error.ts";
+import { shellWord } from "../model/shell_word.ts";
 
 /** Debian package that holds a program; a program that is not listed is in the package of its own name. */
 const PACKAGES: Readonly<Record<string, string>> = {
@@ -190,7 +191,9 @@ export function outputOf(
 
 /** The command that installs programs. */
 export function installCommand(programs: readonly string[]): string {
-  return `apt-get install ${[...new Set(programs.map((program) => PACKAGES[program] ?? program))].join(" ")}`;
+  return `apt-get install -y ${
+    [...new Set(programs.map((program) => PACKAGES[program] ?? program))].join(" ")
+  }`;
 }
 
 /** Whether a program can be found. */
@@ -214,8 +217,7 @@ export async function canAdministerNetwork(): Promise<boolean> {
 
 /** A program and its arguments as they would be typed in a POSIX shell. */
 export function shellCommand(words: readonly string[]): string {
-  return words.map((word) => /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`)
-    .join(" ");
+  return words.map(shellWord).join(" ");
 }
 
 /** Folders in which programs are looked for, in this order. */

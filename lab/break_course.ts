@@ -14,15 +14,13 @@ import type { Report } from "./report.ts";
 import { isFine, type Look, observeClient, type Symptom, symptomText } from "./symptom.ts";
 import type { Terminal } from "./terminal.ts";
 import { type LabHost, type LabRealServer, type Topology } from "./topology.ts";
-import type { Statement, Witnesses } from "./witnesses.ts";
+import { EXAMINATION, type Statement, type Witnesses } from "./witnesses.ts";
 
 /** Who answers first is a race, and so is who is believed last: a client is looked at so often before one gives up. */
 const MOST_ROUNDS = 30;
 /** What cannot be asked for counts as over when it was not heard for a minute. */
 const MOST_WAIT_MS = 120_000;
 const POLL_INTERVAL_MS = 250;
-/** What takes longest of what the witnesses are asked. */
-const EXAMINATION = "lvsdr verify on the director, lvsdr doctor on every host";
 /** Each time, everything that is still said to be wrong has been typed, or had the time to be noticed as mended. */
 const MOST_VISITS = 4;
 

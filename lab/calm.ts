@@ -13,7 +13,7 @@ import { formatCount } from "./quantity.ts";
 import type { Report } from "./report.ts";
 import { isFine, observeClient, symptomText } from "./symptom.ts";
 import { INTERFACE, type Topology } from "./topology.ts";
-import type { Statement, Witnesses } from "./witnesses.ts";
+import { EXAMINATION, type Statement, type Witnesses } from "./witnesses.ts";
 
 /** The least time from one flush to the next. */
 const FLUSH_INTERVAL_MS = 1_000;
@@ -67,7 +67,7 @@ export async function keepCalm(
   const seconds = Math.round((performance.now() - startMs) / 1000);
   const { frames: questions } = await capture.stop();
   const statements = await report.during(
-    "lvsdr verify on the director, lvsdr doctor on every host",
+    EXAMINATION,
     () => witnesses.statements(topology.realServers),
   );
   const wire = (await cluster.status())?.wire;

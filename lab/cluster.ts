@@ -14,6 +14,7 @@ import type { StatusSnapshot } from "../model/status_snapshot.ts";
 import { isInterrupted } from "./interruption.ts";
 import type { LabDirectory } from "./lab_directory.ts";
 import type { Process } from "./namespace.ts";
+import { printedLast } from "./printed.ts";
 import { selfCommand } from "./self_command.ts";
 import { urlOf } from "./traffic.ts";
 import {
@@ -27,7 +28,7 @@ import {
 } from "./topology.ts";
 
 /** How long a role may take to become ready. Generous: a loaded machine starts processes slowly. */
-const READY_TIMEOUT_MS = 60_000;
+export const READY_TIMEOUT_MS = 60_000;
 const POLL_INTERVAL_MS = 50;
 
 export class Cluster {
@@ -186,14 +187,12 @@ export class Cluster {
   }
 
   async #fail(what: string, process: Process, log: string): Promise<never> {
-    const text = await Deno.readTextFile(this.#logFile(log)).catch(() => "");
-    const lastLines = text.trim().split("\n").slice(-20).join("\n");
     const { code } = process.hasEnded ? await process.ended : { code: ExitCode.FAILED };
     const known = Object.values(ExitCode).find((exitCode) => exitCode === code && code !== ExitCode.OK);
     // That a role was stopped by a signal does not make it an interruption of the lab.
     const exitCode = known === undefined || isInterrupted(known) ? ExitCode.FAILED : known;
     throw new HostError(log, `The lab's ${what}`, exitCode, {
-      remedy: lastLines === "" ? "It printed nothing" : `It printed:\n${lastLines}`,
+      remedy: await printedLast(this.#logFile(log)),
     });
   }
 }

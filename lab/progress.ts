@@ -28,7 +28,14 @@ export class Progress implements Disposable {
     this.text = text;
     const startMs = performance.now();
     this.show(0);
-    this.#timer = setInterval(() => this.show(performance.now() - startMs), TICK_MS);
+    this.#timer = setInterval(() => {
+      try {
+        this.show(performance.now() - startMs);
+      } catch {
+        // Thrown from here it would end the process without any cleaning up; who writes next meets it as well.
+        clearInterval(this.#timer);
+      }
+    }, TICK_MS);
   }
 
   /** Shows what there is to show after so many milliseconds. */

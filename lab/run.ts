@@ -140,9 +140,17 @@ function outputOf({ json }: LabOptions, { write, isTerminal }: LabIo): Output {
     isTerminal,
     // Read anew for each line: windows change.
     get columns() {
-      return isTerminal ? Deno.consoleSize().columns || USUAL_COLUMNS : Infinity;
+      return isTerminal ? terminalColumns() : Infinity;
     },
   };
+}
+
+function terminalColumns(): number {
+  try {
+    return Deno.consoleSize().columns || USUAL_COLUMNS;
+  } catch {
+    return USUAL_COLUMNS; // it was closed: what is cleaned up meanwhile is told to nobody
+  }
 }
 
 /** What a lab is made of while it is shown. */
@@ -271,7 +279,7 @@ function explainStay(
       `a shell on ${host.name}`,
       inside(
         host,
-        `env PATH=${directory.file("bin")}:$PATH LVSDR_RUN_DIR=${directory.file(host.name)} bash`,
+        `env PATH="${directory.file("bin")}:$PATH" LVSDR_RUN_DIR=${directory.file(host.name)} bash`,
       ),
     ],
     ["logs", `tail -n 20 ${directory.file("*.log")}`],

@@ -9,8 +9,10 @@ import { setTimeout as delay } from "node:timers/promises";
 import { shellCommand } from "../host/command.ts";
 import { ExitCode } from "../model/exit_code.ts";
 import { HostError } from "../model/operator_error.ts";
+import { READY_TIMEOUT_MS } from "./cluster.ts";
 import type { LabDirectory } from "./lab_directory.ts";
 import type { Process, ProgramResult } from "./namespace.ts";
+import { printedLast } from "./printed.ts";
 import { selfCommand } from "./self_command.ts";
 import type { LabHost } from "./topology.ts";
 
@@ -60,14 +62,26 @@ export class Terminal {
     throw new HostError(command, problem, ExitCode.FAILED);
   }
 
-  /** Types a command on a host; returns when it has ended, or when the role that it starts is at work. */
+  /**
+   * Types a command on a host; returns when it has ended, or when the role that it starts is at work.
+   *
+   * @throws {HostError} If neither comes in time.
+   */
   async type(host: LabHost, command: string): Promise<Typed> {
     const logFile = this.#directory.file(`${host.name}-typed-${++this.#typed}.log`);
     const process = host.namespace.spawn("env", this.#words(host, command), { logFile });
     const read = () => Deno.readTextFile(logFile).catch(() => "");
+    const deadlineMs = performance.now() + READY_TIMEOUT_MS;
     while (!process.hasEnded) {
       if (AT_WORK.test(await read())) return { output: await read(), code: null, process };
       if (this.#signal.aborted) await process.stop();
+      else if (performance.now() > deadlineMs) {
+        await process.stop();
+        const problem = `Command "${command}" on ${host.name} neither ended nor became ready in ${
+          READY_TIMEOUT_MS / 1000
+        } s`;
+        throw new HostError(command, problem, ExitCode.FAILED, { remedy: await printedLast(logFile) });
+      }
       await delay(POLL_INTERVAL_MS);
     }
     this.#signal.throwIfAborted();

@@ -12,6 +12,9 @@ import type { Cluster } from "./cluster.ts";
 import type { Terminal } from "./terminal.ts";
 import type { LabHost, Topology } from "./topology.ts";
 
+/** What takes longest of what the witnesses are asked. */
+export const EXAMINATION = "lvsdr verify on the director, lvsdr doctor on every host";
+
 /** Who says something, in the order in which they are asked. */
 export type Witness = "sentinel" | "verify" | "doctor";
 

@@ -35,9 +35,12 @@ for (const args of [[], ["help"], ["-h"], ["--help"]]) {
   });
 }
 
-Deno.test("./dev lists the tasks and fails when there is no such task, and installs nothing", async () => {
-  const { code, stdout, stderr, files } = await dev("dmeo");
-  assert.deepEqual({ code, stdout, files }, { code: 64, stdout: "", files: ["deno.json", "dev"] });
-  assert.match(stderr, /^dev: there is no task dmeo\n/);
-  for (const task of TASKS) assert.ok(stderr.includes(task), task);
-});
+// Other keys of deno.json are no tasks, and a name is no pattern.
+for (const name of ["dmeo", "default", "rules", "d.mo", "."]) {
+  Deno.test(`./dev ${name} lists the tasks and fails for want of such a task, and installs nothing`, async () => {
+    const { code, stdout, stderr, files } = await dev(name);
+    assert.deepEqual({ code, stdout, files }, { code: 64, stdout: "", files: ["deno.json", "dev"] });
+    assert.ok(stderr.startsWith(`dev: there is no task ${name}\n`), stderr);
+    for (const task of TASKS) assert.ok(stderr.includes(task), task);
+  });
+}

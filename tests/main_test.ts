@@ -278,7 +278,7 @@ Deno.test({
       code: ExitCode.NO_PERMISSION,
       stdout: "",
       stderr:
-        `lvsdr: Cannot read configuration "${ours}": permission denied\n  Run as a user who may read it\n`,
+        `lvsdr: Cannot read configuration "${ours}": permission denied\n  Run as a user who may read it, see: ls -l ${ours}\n`,
     });
   },
 });

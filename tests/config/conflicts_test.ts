@@ -114,6 +114,14 @@ const CASES: readonly ProblemCase[] = [
     ],
   },
   {
+    what: "port beside ports, also where one of them is wrong alone",
+    text: WEB.replace("port: 80", "port: 0\n  ports: [80, 443]"),
+    problems: [
+      "3:9: services[0].port: Expected a whole number from 1 to 65535, found 0: write 1 or more",
+      "3:9: services[0].port: Cannot use port and ports together: remove one of them",
+    ],
+  },
+  {
     what: "workers and CPUs that do not go together",
     text: `${WEB}director: { workers: 65, cpus: [0, 0, 1024] }\n`,
     problems: [
@@ -196,7 +204,7 @@ const CASES: readonly ProblemCase[] = [
     text: "services:\n- { vip: 192.0.2.10, port: 80, servers: [{ address: 192.0.2.21, port: 8080 }] }\n" +
       "realserver: { method: redirect, status: { port: 8080 } }\n",
     problems: [
-      "3:41: realserver.status.token: Cannot do without this key: add token: replace-by-openssl-rand-hex-16",
+      "3:41: realserver.status.token: Cannot do without this key: add token: with the output of: openssl rand -hex 16",
       "3:49: realserver.status.port: Cannot serve the real servers' status on port 8080: the service in line 2 uses it, " +
       "choose another one",
     ],

@@ -72,6 +72,40 @@ const CASES: readonly ProblemCase[] = [
     ],
   },
   {
+    what: "a slip inside a misspelt key",
+    text: "serivces:\n- vip: 192.0.2.10\n  port: 80\n  sevrers: { address: 192.0.2.21 }\n",
+    problems: [
+      '1:1: serivces: Unknown key "serivces": did you mean "services"?',
+      '4:3: serivces[0].sevrers: Unknown key "sevrers": did you mean "servers"?',
+    ],
+  },
+  {
+    what: "keys of the top below another one, and misses none of them there",
+    text: "director:\n  interface: eth0\n  services:\n  - vip: 192.0.2.10\n",
+    problems: [
+      '3:3: director.services: Unknown key "services": move it to where it belongs, the top of the file ' +
+      "(without indentation)",
+    ],
+  },
+  {
+    what: "a key of the top in a service besides, and what is wrong at the top all the same",
+    text: `${WEB}  services: []\n- { vip: 192.0.2.10, port: 80, servers: [{ address: 192.0.2.21 }] }\n`,
+    problems: [
+      '5:3: services[0].services: Unknown key "services": move it to where it belongs, the top of the file ' +
+      "(without indentation)",
+      "6:28: services[1].port: Cannot serve port 80 of 192.0.2.10/tcp: the service in line 2 has 80, remove one of them",
+    ],
+  },
+  {
+    what: "keys of several places, where their values fit",
+    text: `${WEB}  status: { listen: off }\n- status: 204\n`,
+    problems: [
+      '5:3: services[0].status: Unknown key "status": move it to where it belongs, the top of the file ' +
+      "(without indentation)",
+      '6:3: services[1].status: Unknown key "status": move it to where it belongs, services[].health',
+    ],
+  },
+  {
     what: "real servers that stand where services do",
     text: "services:\n- vip: 192.0.2.10\n  port: 80\n  servers:\n- { address: 192.0.2.21 }\n",
     problems: [
@@ -93,6 +127,12 @@ const CASES: readonly ProblemCase[] = [
     what: "a merge key, and misses nothing of what it would bring",
     text:
       `services:\n- &web { vip: 192.0.2.10, port: 80, servers: [{ address: 192.0.2.21 }] }\n- <<: *web\n  vip: 192.0.2.11\n`,
+    problems: [`3:3: services[1].<<: ${MERGE}`],
+  },
+  {
+    what: "a merge key beside ports, without a word about port",
+    text:
+      `services:\n- &web { vip: 192.0.2.10, port: 80, servers: [{ address: 192.0.2.21 }] }\n- <<: *web\n  ports: [80]\n`,
     problems: [`3:3: services[1].<<: ${MERGE}`],
   },
   {

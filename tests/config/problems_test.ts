@@ -41,7 +41,7 @@ const CASES: readonly ProblemCase[] = [
   {
     what: "a tab",
     text: "services:\n\t- vip: 1\n",
-    problems: ["2:1: : Cannot use a tab as indentation: use spaces, expand(1) makes them of tabs"],
+    problems: ["2:1: : Cannot use a tab as indentation: write spaces instead"],
   },
   {
     what: "several documents",

@@ -40,6 +40,20 @@ const SLIPS: Readonly<Record<string, string>> = {
   "as a tag": `status: { token: !${SECRET} x }`,
   "as an alias": `status: { token: *${SECRET} }`,
   "in a comment": `status: { listen: 80 } # token: ${SECRET}`,
+  "that looks like a variable": `status: { token: "$${SECRET}" }`,
+  "that looks like a variable in braces": `status: { token: "\${${SECRET}}" }`,
+  "that looks like one of a template": `status: { token: "{{ ${SECRET} }}" }`,
+  "that is none for want of quotes": `status: { token: {{ ${SECRET} }} }`,
+  "that looks like a variable, in a misspelt key": `status: { tokne: "pa$${SECRET}" }`,
+  "that looks like a variable, in a key of another program": `status: { password: "pa$${SECRET}" }`,
+  "that looks like a variable, as a hash key": `director: { hash_key: "$${SECRET}" }`,
+  "that looks like a variable, of the real servers":
+    `realserver: { status: { port: 8481, token: "\${${SECRET}}" } }`,
+  "that looks like a variable, without a space": `status:\n  token:pa$${SECRET}`,
+  "with a no-break space": `status: { token: "\u00a0${SECRET}" }`,
+  "in the quotes of a word processor": `status: { token: “${SECRET}” }`,
+  "in a misspelt key, in the quotes of a word processor": `status: { tokne: “${SECRET}” }`,
+  "in a list": `status: { token: ["$${SECRET}"] }`,
 };
 for (const [where, lines] of Object.entries(SLIPS)) {
   Deno.test(`ConfigError never shows a secret ${where}`, () => {

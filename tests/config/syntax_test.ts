@@ -63,7 +63,7 @@ const CASES: readonly ProblemCase[] = [
     what: "tabs, once",
     text: "services:\n\t- vip: 192.0.2.10\n\t  port: 80\n",
     problems: [
-      "2:1: : Cannot use a tab as indentation here and in 1 more line: use spaces, expand(1) makes them of tabs",
+      "2:1: : Cannot use a tab as indentation here and in 1 more line: write spaces instead",
     ],
   },
   {
@@ -129,7 +129,7 @@ const CASES: readonly ProblemCase[] = [
     what: "line ends of old computers",
     text: WEB.replaceAll("\n", "\r").replace("vip:", "vip"),
     problems: [
-      "1:10: : Cannot use a carriage return alone as the end of a line: convert the file, for example with tr '\\r' '\\n'",
+      "1:10: : Cannot use a carriage return alone as the end of a line: write line feeds, or save the file with the line ends of Unix",
     ],
   },
   {

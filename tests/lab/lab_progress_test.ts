@@ -49,6 +49,29 @@ Deno.test("Progress writes lines elsewhere: none within two seconds, then one in
   assert.deepEqual(output.written, ["  waiting … 2 s\n", "  waiting … 12 s\n", "  waiting … 22 s\n"]);
 });
 
+Deno.test("Progress ends when its output fails, and not the process", async () => {
+  let writes = 0;
+  const { promise: failed, resolve } = Promise.withResolvers<void>();
+  const output: Output = {
+    isTerminal: false,
+    columns: Infinity,
+    write() {
+      writes++;
+      resolve();
+      throw new Error("no space left");
+    },
+  };
+  const progress = new Progress(output, "waiting");
+  // As if it had waited long enough for a line each second.
+  const show = progress.show.bind(progress);
+  progress.show = () => show(2_000 + 10_000 * (writes + 1));
+  await failed;
+  // A second one would come in the same second.
+  await new Promise((resolve) => setTimeout(resolve, 1_200));
+  assert.equal(writes, 1);
+  progress[Symbol.dispose]();
+});
+
 Deno.test("Report.during() shows what it does and ends with it, whether it succeeds or not", async () => {
   const output = paper(true, 80);
   const report = new Report(output);

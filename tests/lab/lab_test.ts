@@ -211,5 +211,5 @@ Deno.test(`lab exits 69 and names the package when a program is missing${needing
   const { code, stderr } = await runProgram("unshare", ["--mount", "sh", "-c", hide, "sh", ...lab]);
   assert.notEqual(tcpdump, "");
   assert.equal(code, 69, stderr);
-  assert.match(stderr, /not installed: tcpdump\n +apt-get install tcpdump/);
+  assert.match(stderr, /not installed: tcpdump\n +apt-get install -y tcpdump/);
 });

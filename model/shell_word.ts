@@ -1,0 +1,10 @@
+/**
+ * Words of commands as an operator types them.
+ *
+ * @module
+ */
+
+/** A text as one word of a POSIX shell. */
+export function shellWord(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+}
