@@ -4,6 +4,7 @@
  * @module
  */
 
+import { forwardingKeys, forwardingSettings } from "../host/forwarding.ts";
 import { type Link, linkHolding, readLinks } from "../host/links.ts";
 import { readSysctls, sysctlName } from "../host/sysctl.ts";
 import { ExitCode } from "../model/exit_code.ts";
@@ -64,21 +65,10 @@ export async function interferenceOf(
     const holder = linkHolding(links, vip);
     if (holder !== null) return `${vip} is an address of ${holder.name}`;
   }
-  // What makes a host a router for packets from an interface (Linux Documentation/networking/ip-sysctl).
-  const keys = [
-    ...(vips.some((vip) => familyOf(vip) === 4)
-      ? ["net/ipv4/ip_forward", ...devices.map((device) => `net/ipv4/conf/${device}/forwarding`)]
-      : []),
-    ...(vips.some((vip) => familyOf(vip) === 6)
-      ? [
-        "net/ipv6/conf/all/forwarding",
-        ...devices.flatMap((device) => [
-          `net/ipv6/conf/${device}/forwarding`,
-          `net/ipv6/conf/${device}/force_forwarding`,
-        ]),
-      ]
-      : []),
-  ];
-  const forwarding = [...await readSysctls(keys)].find(([, value]) => value !== "0");
-  return forwarding === undefined ? null : `${sysctlName(forwarding[0])} is ${forwarding[1]}`;
+  const ways = [...new Set(vips.map(familyOf))].flatMap((family) =>
+    devices.map((device) => [family, device] as const)
+  );
+  const values = await readSysctls([...new Set(ways.flatMap((way) => forwardingKeys(...way)))]);
+  const [key] = ways.flatMap((way) => forwardingSettings(values, ...way));
+  return key === undefined ? null : `${sysctlName(key)} is ${values.get(key)}`;
 }

@@ -5,13 +5,21 @@
  */
 
 import type { AddressFamily } from "../model/ip_address.ts";
-import { type Condition, type ConditionField, OTHER_CONDITION, type Translation } from "./translations.ts";
+import {
+  type Condition,
+  type ConditionField,
+  OTHER_CONDITION,
+  type Passage,
+  type Translation,
+} from "./translations.ts";
 
 interface Rule {
   readonly chain: string;
   readonly conditions: readonly Condition[];
   /** Name of a chain, or what becomes of the packets. */
   readonly target: string;
+  /** Whether packets do not come back from that chain to this one. */
+  readonly isGoto: boolean;
 }
 
 const FIELDS: Readonly<Record<string, ConditionField>> = {
@@ -35,21 +43,27 @@ const EXTENSIONS: ReadonlySet<string> = new Set(
 export function parseIptablesTranslations(family: AddressFamily, listing: string): Translation[] {
   const rules = listing.split("\n").filter((line) => line.startsWith("-A ")).map(parseRule);
   const arrived = { field: "family", values: [`ipv${family}`], isNot: false } as const;
-  return translationsIn(Map.groupBy(rules, ({ chain }) => chain), "PREROUTING", [arrived], []);
+  const passage = { conditions: [arrived], path: [], exemptions: [], ends: [] };
+  return translationsIn(Map.groupBy(rules, ({ chain }) => chain), "PREROUTING", passage);
 }
 
 function translationsIn(
   chains: ReadonlyMap<string, readonly Rule[]>,
   chain: string,
-  conditions: readonly Condition[],
-  path: readonly string[],
+  { conditions, path, exemptions, ends }: Passage,
 ): Translation[] {
   if (path.includes(chain)) return [];
+  const left = [...exemptions];
   return (chains.get(chain) ?? []).flatMap((rule): Translation[] => {
     const met = [...conditions, ...rule.conditions];
-    return ["DNAT", "REDIRECT"].includes(rule.target)
-      ? [{ conditions: met }]
-      : translationsIn(chains, rule.target, met, [...path, chain]);
+    if (["DNAT", "REDIRECT"].includes(rule.target)) {
+      return [{ conditions: met, exemptions: [...left, ...ends] }];
+    }
+    const passage = { conditions: met, path: [...path, chain], exemptions: [...left], ends };
+    const found = translationsIn(chains, rule.target, passage);
+    if (rule.target === "RETURN" || rule.isGoto) left.push(met);
+    if (rule.target === "ACCEPT") ends.push(met);
+    return found;
   });
 }
 
@@ -60,7 +74,9 @@ function parseRule(line: string): Rule {
   while (words.length > 0) {
     const option = words.shift()!;
     // What follows is the target's own.
-    if (option === "-j" || option === "-g") return { chain, conditions, target: words[0] ?? "" };
+    if (option === "-j" || option === "-g") {
+      return { chain, conditions, target: words[0] ?? "", isGoto: option === "-g" };
+    }
     if (option === "!") {
       isNot = true;
       continue;
@@ -74,5 +90,5 @@ function parseRule(line: string): Rule {
     }
     isNot = false;
   }
-  return { chain, conditions, target: "" };
+  return { chain, conditions, target: "", isGoto: false };
 }

@@ -6,7 +6,13 @@
  * @module
  */
 
-import { type Condition, type ConditionField, OTHER_CONDITION, type Translation } from "./translations.ts";
+import {
+  type Condition,
+  type ConditionField,
+  OTHER_CONDITION,
+  type Passage,
+  type Translation,
+} from "./translations.ts";
 
 /** Arguments that make nft list what {@linkcode parseNftTranslations} reads. */
 export const LIST_RULESET = ["--stateless", "--numeric-priority", "--handle", "list", "ruleset"] as const;
@@ -42,13 +48,6 @@ interface Table {
   readonly sets: Map<string, string>;
 }
 
-/** A rule that the walk through the chains has come to. */
-interface Passage {
-  readonly conditions: readonly Condition[];
-  /** Names of the chains that lead to it. */
-  readonly path: readonly string[];
-}
-
 const FAMILY_CONDITIONS: Readonly<Record<string, readonly Condition[]>> = {
   ip: [isOne("family", ["ipv4"])],
   ip6: [isOne("family", ["ipv6"])],
@@ -74,6 +73,10 @@ const FIELDS = ([
 const BY_THE_WAY =
   /^(counter( packets \d+ bytes \d+)?|log( (level|group|flags) \S+)*|(meta|ct) mark set \S+)( |$)/;
 const TRANSLATES = /(^| )(dnat|redirect|xt target "(DNAT|REDIRECT)")( |$)/;
+/** A verdict, alone or as the value of a map. */
+const ENDS = /(^| )(accept|drop)( |,|$)/;
+/** The same of what ends the way through one chain. */
+const LEAVES = /(^| )(return( |,|$)|goto )/;
 const LEADS = /\b(?:jump|goto) ([^\s,}]+)/g;
 
 /** Rules from the output of nft with {@linkcode LIST_RULESET}, in the order in which they are listed. */
@@ -82,9 +85,12 @@ export function parseNftTranslations(listing: string): NftTranslation[] {
     const family = FAMILY_CONDITIONS[table.name.split(" ")[0]!];
     if (family === undefined) return [];
     return [...table.chains.values()].flatMap((chain) =>
-      chain.priority === null
-        ? []
-        : translationsIn(table, chain, chain.priority, { conditions: family, path: [] })
+      chain.priority === null ? [] : translationsIn(table, chain, chain.priority, {
+        conditions: family,
+        path: [],
+        exemptions: [],
+        ends: [],
+      })
     );
   });
 }
@@ -93,34 +99,41 @@ function translationsIn(
   table: Table,
   chain: Chain,
   priority: number,
-  { conditions, path }: Passage,
+  { conditions, path, exemptions, ends }: Passage,
 ): NftTranslation[] {
   if (path.includes(chain.name)) return [];
+  const left = [...exemptions];
   return chain.rules.flatMap(({ text, handle }): NftTranslation[] => {
     const rule = withElements(withoutComments(text), table.sets);
     const translates = TRANSLATES.test(rule);
     const leads = [...rule.matchAll(LEADS)].map(([, name]) => name!);
-    if (!translates && leads.length === 0) return [];
     // A map has an answer for some packets only.
     const met = [...conditions, ...conditionsOf(rule), ...(/ map /.test(rule) ? [OTHER_CONDITION] : [])];
     if (translates) {
-      return [{ table: table.name, chain: chain.name, handle, text, priority, conditions: met }];
+      const before = [...left, ...ends];
+      return [{
+        ...{ table: table.name, chain: chain.name, handle, text, priority },
+        ...{ conditions: met, exemptions: before },
+      }];
     }
-    return leads.flatMap((name) => {
+    const found = leads.flatMap((name) => {
       const next = table.chains.get(name);
-      const passage = { conditions: met, path: [...path, chain.name] };
+      const passage = { conditions: met, path: [...path, chain.name], exemptions: [...left], ends };
       return next === undefined ? [] : translationsIn(table, next, priority, passage);
     });
+    if (LEAVES.test(rule)) left.push(met);
+    if (ENDS.test(rule)) ends.push(met);
+    return found;
   });
 }
 
-/** The conditions before the statement that translates, or leads to another chain. */
+/** The conditions before the statement that translates, leads to another chain, or is a verdict. */
 function conditionsOf(rule: string): Condition[] {
   // Several fields taken together are compared with values that are several as well.
   if (/ \. /.test(rule)) return [OTHER_CONDITION];
   const conditions: Condition[] = [];
   let rest = rule;
-  while (rest !== "" && !/^(dnat|redirect|jump|goto|xt target)\b/.test(rest)) {
+  while (rest !== "" && !/^(dnat|redirect|jump|goto|accept|drop|return|xt target)\b/.test(rest)) {
     const [statement] = BY_THE_WAY.exec(rest) ?? [];
     const known = statement === undefined ? knownConditions(rest) : null;
     const [other] = /^(\{[^}]*\}|"[^"]*"|\S+) ?/.exec(rest)!;

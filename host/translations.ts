@@ -31,6 +31,19 @@ export interface Condition {
 export interface Translation {
   /** Its own conditions and those of the rules that lead to it, all of which have to be met. */
   readonly conditions: readonly Condition[];
+  /** Of each rule before it that ends the way to it, the conditions of which all have to be met for that. */
+  readonly exemptions: readonly (readonly Condition[])[];
+}
+
+/** How a walk through the chains of rules has come to one of them. */
+export interface Passage {
+  readonly conditions: readonly Condition[];
+  /** Names of the chains that lead to it. */
+  readonly path: readonly string[];
+  /** Conditions of rules in those chains after which a packet does not come to it. */
+  readonly exemptions: readonly (readonly Condition[])[];
+  /** Those after which a packet comes to no further rule of the walk; it grows on the way. */
+  readonly ends: (readonly Condition[])[];
 }
 
 /** Packets of clients that arrive at this host. */
@@ -54,10 +67,14 @@ export const OTHER_CONDITION: Condition = { field: "other", values: [], isNot: f
 const PROTOCOL_NUMBERS: Readonly<Record<Protocol, string>> = { tcp: "6", udp: "17" };
 
 /** How much of some traffic a rule takes; of several ports, a part of them is enough. */
-export function shareOf({ conditions }: Translation, traffic: Traffic): Share {
+export function shareOf({ conditions, exemptions }: Translation, traffic: Traffic): Share {
   const answers = conditions.map((condition) => isMet(condition, traffic));
   if (answers.includes(false)) return "none";
-  if (answers.includes(null)) return "perhaps";
+  // What is exempted may be all of it, or the packets of some clients.
+  const mayBeExempted = exemptions.some((exemption) =>
+    exemption.every((condition) => isMet(condition, traffic) !== false)
+  );
+  if (answers.includes(null) || mayBeExempted) return "perhaps";
   return conditions.some(({ field }) => field === "source") ? "of some clients" : "all";
 }
 

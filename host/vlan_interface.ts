@@ -17,12 +17,20 @@ const MOST_CHARACTERS = 15;
  * @param links Those of the host, whose names are taken.
  */
 export function makeVlanCommand(device: string, vlan: number, links: readonly Pick<Link, "name">[]): string {
-  const name = freeName(device, vlan, new Set(links.map((link) => link.name)));
+  const name = vlanInterfaceName(device, vlan, links);
   return shellCommand(["ip", "link", "add", "link", device, "name", name, "type", "vlan", "id", `${vlan}`]);
 }
 
-/** The usual name, `eth0.7`, where that fits and is nobody's; the names for two VLANs are never the same. */
-function freeName(device: string, vlan: number, taken: ReadonlySet<string>): string {
+/**
+ * What {@linkcode makeVlanCommand} calls the interface: the usual name, `eth0.7`, where that fits and is nobody's; the names
+ * for two VLANs are never the same.
+ */
+export function vlanInterfaceName(
+  device: string,
+  vlan: number,
+  links: readonly Pick<Link, "name">[],
+): string {
+  const taken = new Set(links.map((link) => link.name));
   const usual = `${device}.${vlan}`;
   if (usual.length <= MOST_CHARACTERS && !taken.has(usual)) return usual;
   const plain = `vlan${vlan}`;

@@ -11,15 +11,19 @@ import type { Requirement } from "./requirement.ts";
 
 const HEADINGS = ["", "FACT", "IS", "MUST BE", "WHY"];
 
-/**
- * The audit as a table, followed by what it comes to.
- *
- * @param hardenCommand What makes the host a correct real server, and holds it so.
- */
+/** What makes a host a correct real server. */
+export interface Cure {
+  /** Makes the host one, and holds it so. */
+  readonly command: string;
+  /** The process that holds the host already, beside which the command would be refused; `null` if none does. */
+  readonly holder: number | null;
+}
+
+/** The audit as a table, followed by what it comes to. */
 export function auditText(
   choice: Choice,
   requirements: readonly Requirement[],
-  hardenCommand: string,
+  cure: Cure,
 ): string {
   const rows = requirements.map(({ holds, fact, found, wanted, why }) => [
     holds ? "ok" : "FAIL",
@@ -29,9 +33,7 @@ export function auditText(
     why,
   ]);
   const lines = columnLines([HEADINGS, ...rows]).map((line) => `${line}\n`);
-  return `method ${choice.method}: ${choice.reason}\n${lines.join("")}${
-    conclusion(requirements, hardenCommand)
-  }`;
+  return `method ${choice.method}: ${choice.reason}\n${lines.join("")}${conclusion(requirements, cure)}`;
 }
 
 /** The audit for programs. */
@@ -48,7 +50,7 @@ export function auditJson(choice: Choice, requirements: readonly Requirement[]):
   return JSON.stringify({ ...choice, ok, facts }, null, 2) + "\n";
 }
 
-function conclusion(requirements: readonly Requirement[], hardenCommand: string): string {
+function conclusion(requirements: readonly Requirement[], { command, holder }: Cure): string {
   const failed = requirements.filter((requirement) => !requirement.holds);
   if (failed.length === 0) return "This host is a correct real server\n";
   const obstacles = failed.filter(({ steps, remedy }) => steps.length === 0 && remedy !== null);
@@ -56,7 +58,11 @@ function conclusion(requirements: readonly Requirement[], hardenCommand: string)
   return [
     ...(obstacles.length === 0 ? [] : ["By hand, first:"]),
     ...obstacles.map(({ remedy }) => `  ${remedy!.replaceAll("\n", "\n  ")}`),
-    `This host is not a correct real server: ${count}; what makes it one: ${hardenCommand}`,
+    `This host is not a correct real server: ${count}; ${
+      holder === null
+        ? `what makes it one: ${command}`
+        : `process ${holder} holds this host: restart it, or stop it and type: ${command}`
+    }`,
     "",
   ].join("\n");
 }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { installCommand } from "../host/command.ts";
 import { familyOf } from "../model/ip_address.ts";
 import type { Method } from "../model/config.ts";
 import { ExitCode } from "../model/exit_code.ts";
@@ -103,7 +104,7 @@ export function chooseMethod(state: HostState, aim: Aim): Choice {
     "--method auto",
     `No method works on this host: ${obstacle}, and neither nft nor arptables is installed`,
     ExitCode.UNAVAILABLE,
-    { remedy: "apt-get install nftables" },
+    { remedy: installCommand(["nft"]) },
   );
 }
 

@@ -65,15 +65,16 @@ export async function causeText(
   return [...clues, "no file of sysctl.d(5) sets it so, and the kernel does not tell who did"].join("; ");
 }
 
-/** What would put it back, as commands or as advice. */
+/** What would put it back, as commands or as advice, in one line. */
 export function repairText(drift: Drift): string {
   const remedies = drift.flatMap(({ remedy }) => remedy ?? []);
-  if (isByHand(drift) && remedies[0] !== undefined) return remedies[0];
+  const remedy = remedies[0]?.replaceAll("\n", "; ");
+  if (isByHand(drift) && remedy !== undefined) return remedy;
   const commands = [
     ...drift.flatMap(({ restorations = [] }) => restorations.map(({ sentence }) => sentence)),
     ...planSteps(drift).map(applyCommand),
   ];
-  return commands.join("; ") || (remedies[0] ?? "nothing is known to help");
+  return commands.join("; ") || (remedy ?? "nothing is known to help");
 }
 
 /** Whether a person has to decide about it. */

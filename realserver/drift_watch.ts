@@ -21,6 +21,8 @@ export interface WatchScope {
   readonly hasRuleReports: boolean;
   /** Whether there are rules at all. */
   readonly hasRules: boolean;
+  /** Whether rules of others, whatever table they are in, can take packets before this role's do. */
+  readonly hasRivals: boolean;
 }
 
 /** What a look at the host saw. */
@@ -47,9 +49,9 @@ export class DriftWatch implements AsyncDisposable {
   readonly #lookOut: LookOut;
   readonly #poll = new SysctlPoll(() => this.#lookOut.lookSoon());
 
-  constructor({ vips, hasRules, hasRuleReports }: WatchScope, listener: DriftListener) {
+  constructor({ vips, hasRules, hasRivals, hasRuleReports }: WatchScope, listener: DriftListener) {
     this.#lookOut = new LookOut({
-      reporters: [placeReporter(vips), ...(hasRules && hasRuleReports ? [tableReporter()] : [])],
+      reporters: [placeReporter(vips), ...(hasRules && hasRuleReports ? [tableReporter(hasRivals)] : [])],
       look: async (clues) => {
         this.#poll.end();
         const { sysctls, isInOrder } = await listener.look(clues);
@@ -80,12 +82,21 @@ function placeReporter(vips: readonly string[]): Reporter {
   };
 }
 
-/** Reports who changes the tables of this role and those of arptables(8), or makes a rule that translates. */
-function tableReporter(): Reporter {
-  const names = new RegExp(
-    `\\b(arp|ip6|inet) ${TABLE_NAME}\\b|\\barp filter\\b|^add rule .* (dnat|redirect)\\b`,
+/** A change of what packets may come to before they come to a rule that translates. */
+const RIVAL_CHANGE = /^(add|insert|replace|delete|destroy) (rule|element|chain|table|map|set) (ip|ip6|inet) /;
+
+/**
+ * Reports who changes the tables of this role and those of arptables(8).
+ *
+ * @param hasRivals Whether the tables of others count as well: which of their rules leads to one that translates, a line
+ * does not tell.
+ */
+function tableReporter(hasRivals: boolean): Reporter {
+  const names = new RegExp(`\\b(arp|ip6|inet) ${TABLE_NAME}\\b|\\barp filter\\b`);
+  return ruleReporter(
+    (line) => names.test(line) || (hasRivals && RIVAL_CHANGE.test(line)),
+    (process) => `rules changed by ${process}`,
   );
-  return ruleReporter((line) => names.test(line), (process) => `rules changed by ${process}`);
 }
 
 function brief(line: string): string {

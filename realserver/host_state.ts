@@ -100,7 +100,7 @@ export async function observeHost(links: readonly Link[], scope: Scope): Promise
       ? await readArptablesTable()
       : { hasArptablesTable: true, arptablesTableFlags: "" }),
     iptablesRules: reads("iptables", "redirect") && !programs.has("nft")
-      ? await readIptablesRules(targets)
+      ? await readIptablesRules(targets, programs)
       : new Map(),
     localRoutes: isWanted("route") ? await readLocalRoutes() : new Set(),
   };
@@ -149,8 +149,12 @@ async function readArptablesRules(targets: readonly Target[]): Promise<Map<strin
   return present;
 }
 
-async function readIptablesRules(targets: readonly Target[]): Promise<Map<string, RulePlace>> {
-  const rules = iptablesRules(targets);
+/** @param programs Those that are installed: one that is not has no rules. */
+async function readIptablesRules(
+  targets: readonly Target[],
+  programs: ReadonlySet<FilterProgram>,
+): Promise<Map<string, RulePlace>> {
+  const rules = iptablesRules(targets).filter(({ program }) => programs.has(program));
   const present = new Map<string, RulePlace>();
   for (const program of new Set(rules.map((rule) => rule.program))) {
     const ours = rules.filter((rule) => rule.program === program);

@@ -6,9 +6,13 @@
 
 import { shellCommand } from "../host/command.ts";
 import type { RealServerOptions } from "./options.ts";
+import type { TaskOptions } from "./task.ts";
+
+/** What says which host is meant, and what it must be. */
+export type RoleArguments = TaskOptions & Pick<RealServerOptions, "runDir">;
 
 /** `lvsdr realserver` with the same arguments, without the mode that only looks. */
-export function roleCommand(options: RealServerOptions): string {
+export function roleCommand(options: RoleArguments): string {
   const { config, vips, ports, protocol, method, interface: device, runDir } = options;
   return shellCommand([
     ...["lvsdr", "realserver"],

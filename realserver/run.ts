@@ -9,10 +9,11 @@ import { applySteps, reportTo, undoEarlierRun, undoSteps } from "../host/change_
 import { canAdministerNetwork } from "../host/command.ts";
 import { Journal } from "../host/journal.ts";
 import type { OwnerScope } from "../host/journal_lines.ts";
+import { readJournal } from "../host/read_journal.ts";
 import { notifyReady, notifyStopping } from "../host/service_manager.ts";
 import { ExitCode } from "../model/exit_code.ts";
 import { HostError } from "../model/operator_error.ts";
-import { auditJson, auditText } from "./audit_text.ts";
+import { auditJson, auditText, type Cure } from "./audit_text.ts";
 import type { WatchScope } from "./drift_watch.ts";
 import { holdHost } from "./hold.ts";
 import { HostRecord } from "./host_record.ts";
@@ -154,6 +155,7 @@ function watchScopeOf({ choice, state }: Look, { aim }: Task): WatchScope {
   return {
     vips: aim.targets.map(({ vip }) => vip),
     hasRules: ["arptables", "nft", "redirect"].includes(choice.method),
+    hasRivals: choice.method === "redirect",
     // The older arptables, which nft cannot see, makes no table that it lists.
     hasRuleReports: state.programs.has("nft") && (choice.method !== "arptables" || state.hasArptablesTable),
   };
@@ -182,9 +184,17 @@ async function inspect(
   // Rules that cannot be read may be what protects this host: better no answer than a wrong one.
   if (!isWholeTruth) throw lacksPrivilege();
   output.write(
-    options.json ? auditJson(choice, requirements) : auditText(choice, requirements, roleCommand(options)),
+    options.json
+      ? auditJson(choice, requirements)
+      : auditText(choice, requirements, await cureOf(options, canAdminister && !isHealthy)),
   );
   return isHealthy ? ExitCode.OK : ExitCode.FAILED;
+}
+
+/** @param isHolderAsked Whether to look for a holder in the journal, which is root's. */
+async function cureOf(options: RealServerOptions, isHolderAsked: boolean): Promise<Cure> {
+  const journal = isHolderAsked ? await readJournal(journalPathIn(options.runDir)) : null;
+  return { command: roleCommand(options), holder: journal?.owner ?? null };
 }
 
 function lacksPrivilege(): HostError {

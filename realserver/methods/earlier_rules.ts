@@ -20,17 +20,22 @@ export function earlierRulesRequirement(state: HostState, targets: readonly Targ
     );
     return taken === undefined ? [] : [{ rule, taken }];
   });
-  const removals = taking.map(({ rule: { table, chain, handle } }) => {
+  // Packets may come to one rule by several chains.
+  const rules = new Map(taking.map(({ rule }) => [`${rule.table} ${rule.handle}`, rule]));
+  const removals = [...rules.values()].map(({ table, chain, handle }) => {
     const [family = "", name = ""] = table.split(" ");
     return ["nft", "delete", "rule", family, name, chain, "handle", `${handle}`];
   });
   const wanted = "none that takes what is for a VIP";
   return {
     fact: `nft rules before table ${REDIRECT_FAMILY} ${TABLE_NAME}`,
-    found:
-      taking.map(({ rule: { table, chain, text }, taken: { address, protocol, ports } }) =>
-        `${table} ${chain}: ${text}, which takes ${address} ${protocol} port ${formatRange(ports)}`
-      ).join("; ") || wanted,
+    found: [
+      ...new Set(
+        taking.map(({ rule: { table, chain, text }, taken: { address, protocol, ports } }) =>
+          `${table} ${chain}: ${text}, which takes ${address} ${protocol} port ${formatRange(ports)}`
+        ),
+      ),
+    ].join("; ") || wanted,
     wanted,
     holds: taking.length === 0,
     why: "a connection goes where the first rule that takes it sends it",

@@ -5,7 +5,7 @@
  */
 
 import { shellCommand } from "../../host/command.ts";
-import { hostPrefixLength, type Link } from "../../host/links.ts";
+import { hostPrefixLength } from "../../host/links.ts";
 import { familyOf } from "../../model/ip_address.ts";
 import type { AddAddress } from "../../host/step.ts";
 import { sysctlName } from "../../host/sysctl.ts";
@@ -61,13 +61,8 @@ export function onNothing(state: HostState, target: Target, why: string): Requir
 /** Interfaces that hold the VIP as a single address and would answer ARP or Neighbor Discovery for it. */
 export function nicsHolding(state: HostState, vip: string): string[] {
   return holdersOf(vip, state.links)
-    .filter((held) => held.prefixLength === hostPrefixLength(vip) && !isSilent(held.link))
+    .filter((held) => held.prefixLength === hostPrefixLength(vip) && held.link.hasArp)
     .map((held) => held.link.name);
-}
-
-/** Whether an interface answers nobody who asks for its addresses, as `lo` does. */
-function isSilent({ isLoopback, hasArp }: Link): boolean {
-  return isLoopback || !hasArp;
 }
 
 function place(
@@ -78,7 +73,7 @@ function place(
   const found = holdersOf(vip, state.links);
   const length = hostPrefixLength(vip);
   const misplaced = found.filter((held) =>
-    held.prefixLength !== length || (!rule.isAnywhereFine && !isSilent(held.link))
+    held.prefixLength !== length || (!rule.isAnywhereFine && held.link.hasArp)
   );
   const wrongPrefix = misplaced.find((held) => held.prefixLength !== length);
   // A VIP that was there at the start is not ours to remove: it was silent then, and can be again.
@@ -122,7 +117,7 @@ export function loopbackUp(state: HostState): Requirement[] {
 function holdersUp(state: HostState, { vip, holdersAtStart = [] }: Target): Requirement[] {
   const links = holdersOf(vip, state.links).map(({ link }) => link);
   if (links.some(({ isUp }) => isUp)) return [];
-  return links.filter(isSilent).map(({ name, index, isLoopback }) => {
+  return links.filter(({ hasArp }) => !hasArp).map(({ name, index, isLoopback }) => {
     const wasUp = isLoopback || holdersAtStart.some((link) => link.index === index && link.isUp);
     return interfaceUp(name, !wasUp);
   });

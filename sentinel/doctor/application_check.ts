@@ -144,11 +144,18 @@ function adviceFor(
       whoListens(silences)
     }`;
   if (remedy === null) return listen;
-  const price = remedy.losses.length === 0
-    ? ""
-    : ` and ends the open connections of ${remedy.losses.join(", ")}`;
-  return `${listen}; or, once every other finding is mended, end lvsdr realserver here, take the VIP off the interfaces ` +
-    `that still have it, and start it with --method redirect, which hands the VIP's packets to the address that is ` +
+  const { losses, obstacles, takeBack } = remedy;
+  const owner = realServer?.journal?.owner ?? null;
+  const price = losses.length === 0 ? "" : ` and ends the open connections of ${losses.join(", ")}`;
+  return `${listen}; or, once every other finding is mended${
+    obstacles.length === 0 ? "" : `, and what would have it refused (${obstacles.join("; ")})`
+  }, ${
+    owner === null ? "" : `end lvsdr realserver here (process ${owner}), `
+  }take the VIP off the interfaces that ` +
+    `still have it, ${
+      owner !== null || takeBack === null ? "" : `take back what is left of it (${takeBack}), `
+    }` +
+    "and start lvsdr realserver with --method redirect, which hands the VIP's packets to the address that is " +
     `listened on${price}`;
 }
 

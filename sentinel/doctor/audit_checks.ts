@@ -6,6 +6,7 @@
  */
 
 import { shellCommand } from "../../host/command.ts";
+import { forwardingKey, isForwarding } from "../../host/forwarding.ts";
 import { hostPrefixLength, type Link, linkHolding } from "../../host/links.ts";
 import { applyCommand } from "../../host/step.ts";
 import { sysctlName } from "../../host/sysctl.ts";
@@ -15,7 +16,6 @@ import type { Requirement, Restoration } from "../../realserver/requirement.ts";
 import type { Target } from "../../realserver/target.ts";
 import type { Check, Observation } from "./check.ts";
 import type { Facts, RealServerFacts } from "./facts.ts";
-import { forwardingKey, isForwarding } from "./forwarding.ts";
 
 /** What a requirement that does not hold is called. */
 interface Complaint {
@@ -31,6 +31,9 @@ interface Complaint {
 
 const NOWHERE = /^(on no interface|absent)$/;
 const VIP_FACT = /^VIP /;
+/** Of the rules that hand packets for VIPs over. */
+const REDIRECT_FACT = /^(nft table inet|nft rules before|ip6?tables) /;
+const EARLIER_FACT = /^nft rules before /;
 const MISSING_FACT = /^(VIP|local route to) /;
 
 /**
@@ -67,7 +70,7 @@ const COMPLAINTS: readonly Complaint[] = [
   },
   {
     id: "redirect-rules",
-    fact: /^(nft table inet|nft rules before|ip6?tables) /,
+    fact: REDIRECT_FACT,
     problem: ({ fact, found }, vips) => `This host does not accept what is for ${vips}: ${fact} is ${found}`,
   },
   {
@@ -241,7 +244,8 @@ export function hasVip({ host, realServer }: Facts, { vip }: Target): boolean {
     !holds && MISSING_FACT.test(fact) && vipOf(fact) === vip && NOWHERE.test(found)
   );
   const areRulesMissing = requirements.some(({ fact, holds }) =>
-    !holds && /^(nft table inet|nft rules before|ip6?tables) /.test(fact)
+    // A rule before them is about some of the VIPs' ports.
+    !holds && REDIRECT_FACT.test(fact) && !EARLIER_FACT.test(fact)
   );
   return !isMissing && !areRulesMissing;
 }

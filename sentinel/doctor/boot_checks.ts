@@ -66,7 +66,10 @@ export const BOOT_CHECKS: readonly Check[] = [
       const cause =
         "a gratuitous ARP packet for a VIP makes the whole link send the VIP's traffic to this host";
       const named = vips.flatMap((vip) =>
-        announced.filter(({ text }) => text.split(/[="']/).includes(vip)).map((line) => ({ vip, ...line }))
+        announced.filter(({ text }) => /=["']?([^\s"'#]+)/.exec(text)?.[1] === vip).map((line) => ({
+          vip,
+          ...line,
+        }))
       );
       return [
         ...announcers.map(({ path, text }) => ({
@@ -130,9 +133,13 @@ function fateOf({ method, journal }: RealServerFacts, held: readonly string[]): 
   const event = ["nft", "arptables"].includes(method)
     ? "when its rules are flushed"
     : "when a setting is reset";
-  if (held.every((vip) => made.includes(vip))) {
+  const lost = held.filter((vip) => made.includes(vip));
+  if (lost.length > 0) {
     return {
-      problem: `After a boot this host drops what is for ${vips}; until then nothing keeps it silent about ` +
+      problem:
+        `After a boot this host drops what is for ${
+          lost.join(", ")
+        }; until then nothing keeps it silent about ` +
         `${vips} ${event}`,
       cause:
         "what lvsdr realserver sets ends with the boot, and nobody watches it: the clients that the director " +

@@ -12,6 +12,8 @@ export type Level = "error" | "warning" | "note";
 
 /** Something that a check saw. */
 export interface Observation {
+  /** Where it is another one than its check's. */
+  readonly level?: Level;
   /** One sentence without a full stop. */
   readonly problem: string;
   /** Facts it rests on and where they were read, for example `net.ipv4.conf.all.arp_ignore = 0`. */

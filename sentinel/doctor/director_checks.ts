@@ -4,18 +4,20 @@
  * @module
  */
 
-import { makeVlansCommands, VLAN_FILTER } from "../../director/vlan_filter.ts";
+import { GUARD_FAMILY } from "../../director/guard_ruleset.ts";
 import { journalUndoCommand } from "../../host/change_host.ts";
-import { shellCommand } from "../../host/command.ts";
+import { installCommand, shellCommand } from "../../host/command.ts";
+import { forwardingKey, forwardingSettings, isForwarding } from "../../host/forwarding.ts";
 import { type Link, linkHolding, linkOfSubnet } from "../../host/links.ts";
-import { stepSentence } from "../../host/step.ts";
+import { type Step, stepSentence } from "../../host/step.ts";
 import { sysctlName } from "../../host/sysctl.ts";
+import { VLAN_FILTER } from "../../host/vlan_filter.ts";
+import { makeVlanCommand } from "../../host/vlan_interface.ts";
 import { type AddressFamily, familyOf } from "../../model/ip_address.ts";
 import type { StatusSnapshot } from "../../model/status_snapshot.ts";
 import { holdersOf, removalCommands } from "../../realserver/address_promotion.ts";
 import { BOTH_ROLES, type Check, type Observation } from "./check.ts";
 import type { Facts } from "./facts.ts";
-import { forwardingKey, isForwarding } from "./forwarding.ts";
 
 /** Share of the connection table from which on it counts as nearly full. */
 const NEARLY_FULL = 0.9;
@@ -42,6 +44,8 @@ export const DIRECTOR_CHECKS: readonly Check[] = [
     roles: BOTH_ROLES,
     look: ({ role, directorJournal: journal }) =>
       journal === null || journal.owner !== null || journal.steps.length === 0 ? [] : [{
+        // Its rules drop a real server's clients here and now.
+        ...(role === "realserver" && journal.steps.some(isGuard) ? { level: "error" } : {}),
         problem: "A director has ended on this host and has not put it back as it was",
         evidence: [`${journal.path}: not undone`, ...journal.steps.map(stepSentence)],
         cause: "it was killed, or could not take its changes back: what keeps the kernel away from VIPs " +
@@ -124,7 +128,7 @@ export const DIRECTOR_CHECKS: readonly Check[] = [
         cause:
           "the director switches the filter off when it starts: since then it was switched on, or the card was added",
         fix: isFixed
-          ? makeVlansCommands(director!.device!, missing, links).join("\n")
+          ? missing.map((vlan) => makeVlanCommand(director!.device!, vlan, links)).join("\n")
           : shellCommand(["ethtool", "-K", name, VLAN_FILTER, "off"]),
       }))
     ),
@@ -139,7 +143,7 @@ export const DIRECTOR_CHECKS: readonly Check[] = [
           "nft is not installed: nothing keeps this host's kernel away from the VIPs if it starts to forward",
         evidence: ["no nft in PATH, /usr/sbin, /usr/bin, /sbin or /bin"],
         cause: "a container runtime, for example, switches forwarding on",
-        fix: "apt-get install -y nftables",
+        fix: installCommand(["nft"]),
         advice: "Then restart the director",
       }],
   },
@@ -252,6 +256,10 @@ export function live(
   };
 }
 
+function isGuard(step: Step): boolean {
+  return step.kind === "nftTable" && step.family === GUARD_FAMILY;
+}
+
 interface Interference {
   readonly evidence: readonly string[];
   readonly fix: readonly string[];
@@ -262,12 +270,8 @@ function interferencesOf(
   { director, host: { links, sysctls } }: Facts,
   vips: readonly string[],
 ): Interference[] {
-  const families = new Set(vips.map(familyOf));
-  const device = director?.device ?? "all";
-  const keys = [
-    ...(families.has(4) ? ["net/ipv4/ip_forward", `net/ipv4/conf/${device}/forwarding`] : []),
-    ...(families.has(6) ? ["net/ipv6/conf/all/forwarding", `net/ipv6/conf/${device}/forwarding`] : []),
-  ].filter((key) => (sysctls.get(key) ?? "0") !== "0");
+  const families = [...new Set(vips.map(familyOf))];
+  const keys = families.flatMap((family) => forwardingSettings(sysctls, family, director?.device ?? null));
   return [
     ...keys.map((key) => ({
       evidence: [`${sysctlName(key)} = ${sysctls.get(key)}`],

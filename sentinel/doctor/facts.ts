@@ -4,14 +4,13 @@
  * @module
  */
 
-import type { FilteringCard } from "../../director/vlan_filter.ts";
+import type { FilteringCard } from "../../host/vlan_filter.ts";
 import type { Link } from "../../host/links.ts";
 import type { JournalReading } from "../../host/read_journal.ts";
 import type { SysctlKey } from "../../host/sysctl.ts";
 import type { Translation } from "../../host/translations.ts";
-import type { Protocol } from "../../model/config.ts";
+import type { Method, Protocol } from "../../model/config.ts";
 import type { StatusSnapshot } from "../../model/status_snapshot.ts";
-import type { Method } from "../../model/config.ts";
 import type { FilterProgram } from "../../realserver/host_state.ts";
 import type { Requirement } from "../../realserver/requirement.ts";
 import type { FileSetting } from "../../realserver/sysctl_files.ts";
@@ -89,6 +88,8 @@ export interface RealServerFacts {
   readonly method: Method;
   /** The audit of `lvsdr realserver --check`. */
   readonly requirements: readonly Requirement[];
+  /** What method redirect would require of the host; `null` if that cannot be told. */
+  readonly redirection: readonly Requirement[] | null;
   readonly strictInterfaces: readonly StrictInterface[];
   /** What `lvsdr realserver` has written down; `null` if there is nothing. */
   readonly journal: RoleJournal | null;

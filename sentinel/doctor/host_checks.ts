@@ -5,11 +5,11 @@
  */
 
 import { shellCommand } from "../../host/command.ts";
+import { forwardingKey, isForwarding } from "../../host/forwarding.ts";
 import { addressBits, endpointText, familyOf } from "../../model/ip_address.ts";
 import { type SysctlKey, sysctlName } from "../../host/sysctl.ts";
 import { BOTH_ROLES, type Check } from "./check.ts";
 import type { Facts } from "./facts.ts";
-import { forwardingKey, isForwarding } from "./forwarding.ts";
 
 export const HOST_CHECKS: readonly Check[] = [
   {

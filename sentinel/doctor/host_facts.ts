@@ -5,6 +5,7 @@
  */
 
 import { requireCommand, runCommand } from "../../host/command.ts";
+import { forwardingKeys } from "../../host/forwarding.ts";
 import type { Link } from "../../host/links.ts";
 import { readSysctls } from "../../host/sysctl.ts";
 import { DISABLE_IPV6 } from "../../realserver/host_state.ts";
@@ -21,11 +22,8 @@ const DEVICE_SETTINGS = [
   "rp_filter",
   "proxy_arp",
   "proxy_arp_pvlan",
-  "forwarding",
 ];
 const HOST_SETTINGS = [
-  "net/ipv4/ip_forward",
-  "net/ipv6/conf/all/forwarding",
   DISABLE_IPV6,
   "net/netfilter/nf_conntrack_count",
   "net/netfilter/nf_conntrack_max",
@@ -41,6 +39,11 @@ const INTERFACE_HOOKS = [
 ];
 /** Folder of the scripts of ifup(8) as RHEL and its kin have it, and of the files that tell them the addresses. */
 const NETWORK_SCRIPTS = "/etc/sysconfig/network-scripts";
+/**
+ * What such a file is called, lo's aside, for which arping(8) announces nothing: it has no ARP. The scripts do not read
+ * what editors and package managers leave beside it.
+ */
+const INTERFACE_FILE = /^ifcfg-(?!lo(:|$))(?!.*(~|\.(bak|old|orig|rpmnew|rpmorig|rpmsave))$)/;
 /** Those of the scripts that announce addresses. */
 const ANNOUNCING_SCRIPTS = ["ifup-eth", "ifup-aliases"];
 /** Commands that announce an address: arping(8) with -A or -U, and the programs of cluster managers. */
@@ -51,12 +54,12 @@ export async function readHostFacts(links: readonly Link[]): Promise<HostFacts> 
   const devices = ["all", ...links.map(({ name }) => name)];
   const keys = [
     ...devices.flatMap((device) => DEVICE_SETTINGS.map((name) => `net/ipv4/conf/${device}/${name}`)),
-    ...links.map(({ name }) => `net/ipv6/conf/${name}/forwarding`),
+    ...links.flatMap(({ name }) => [...forwardingKeys(4, name), ...forwardingKeys(6, name)]),
     ...HOST_SETTINGS,
   ];
   return {
     links,
-    sysctls: await readSysctls(keys),
+    sysctls: await readSysctls([...new Set(keys)]),
     listeners: parseListeners(await requireCommand("ss", ["-Hltnu"])),
     translations: await readPortTranslations(),
     stoppedServers: await readStoppedServers(),
@@ -156,8 +159,7 @@ export async function readAnnounced(folder: string): Promise<FileLine[]> {
   const canBeForbidden = announcing.every((text) => /arpupdate/i.test(text));
   const names = (await Array.fromAsync(Deno.readDir(folder))).map(({ name }) => name);
   const lines: FileLine[] = [];
-  // On lo arping(8) announces nothing: it has no ARP.
-  for (const name of names.filter((name) => /^ifcfg-(?!lo(:|$))/.test(name)).toSorted()) {
+  for (const name of names.filter((name) => INTERFACE_FILE.test(name)).toSorted()) {
     const path = `${folder}/${name}`;
     const own = await readText(path);
     // The file of an alias inherits from that of its interface.

@@ -6,7 +6,7 @@
 
 import { GUARD_FAMILY, guardTableName } from "../../director/guard_ruleset.ts";
 import { journalPathIn } from "../../director/undo.ts";
-import { type FilteringCard, filteringCards } from "../../director/vlan_filter.ts";
+import { type FilteringCard, filteringCards } from "../../host/vlan_filter.ts";
 import { isInstalled, runCommand } from "../../host/command.ts";
 import { hostPrefixLength, type Link } from "../../host/links.ts";
 import { readJournal } from "../../host/read_journal.ts";
@@ -15,6 +15,7 @@ import { ExitCode } from "../../model/exit_code.ts";
 import { HostError, OperatorError } from "../../model/operator_error.ts";
 import type { StatusSnapshot } from "../../model/status_snapshot.ts";
 import type { Aim, Choice } from "../../realserver/choose_method.ts";
+import type { Requirement } from "../../realserver/requirement.ts";
 import { type VirtualAddress, virtualAddressesFromConfig } from "../../realserver/target.ts";
 import { aimAt, lookAtHost } from "../../realserver/task.ts";
 import { fetchSnapshot } from "../../status/client.ts";
@@ -71,9 +72,25 @@ async function readRealServer({ runDir, file, links }: Scope): Promise<RealServe
   if (addresses.length === 0 || (asked?.method === "redirect" && !arePortsKnown)) throw unknownVips();
   const aim = await aimOf(addresses, links, journal?.scope?.interface ?? null);
   const { choice, targets, requirements, state } = await lookAtHost({ aim, asked, status: null }, true);
+  const redirection = choice.method === "redirect"
+    ? requirements
+    : arePortsKnown
+    ? await redirectionOf(aim)
+    : null;
   const look = { targets, method: choice.method, requirements };
   const strictInterfaces = await readStrictInterfaces({ ...look, sysctls: state.sysctls });
-  return { ...look, strictInterfaces, journal, programs: state.programs };
+  return { ...look, redirection, strictInterfaces, journal, programs: state.programs };
+}
+
+/** A host whose rules cannot be read is no reason to see nothing else: another method needs none. */
+async function redirectionOf(aim: Aim): Promise<readonly Requirement[] | null> {
+  const asked: Choice = { method: "redirect", reason: "looked at" };
+  try {
+    return (await lookAtHost({ aim, asked, status: null }, true)).requirements;
+  } catch (error) {
+    if (!(error instanceof HostError)) throw error;
+    return null;
+  }
 }
 
 /** What the role that has left the journal did the same for: an audit of more would find what nobody asked for. */

@@ -25,7 +25,14 @@ export interface RedirectRemedy {
   readonly commands: string | null;
   /** VIPs and ports that are served now, whose open connections it would end. */
   readonly losses: readonly string[];
+  /** What would have the role refused, besides the VIPs where they are now, for example rules of others. */
+  readonly obstacles: readonly string[];
+  /** The command that takes back what the role has left here; `null` if there is nothing, or if others need it. */
+  readonly takeBack: string | null;
 }
+
+/** The places of VIPs, which the commands change. */
+const PLACE_FACT = /^VIP /;
 
 /** `null` if it would not bring all that clients want to somebody who listens, or cannot be done here. */
 export function redirectRemedy(facts: Facts): RedirectRemedy | null {
@@ -36,7 +43,16 @@ export function redirectRemedy(facts: Facts): RedirectRemedy | null {
     .map(({ target: { vip }, binding: { protocol }, served }) =>
       `${protocol} ${endpointText(vip, formatPorts(runsOf(served)))}`
     );
-  return { commands: losses.length === 0 ? commandsFor(facts, realServer) : null, losses };
+  const obstacles = (realServer.redirection ?? [])
+    .filter(({ fact, holds, steps }) => !holds && steps.length === 0 && !PLACE_FACT.test(fact))
+    .map(({ fact, found }) => `${fact} is ${found}`);
+  const isAllowed = losses.length === 0 && obstacles.length === 0 && realServer.redirection !== null;
+  return {
+    commands: isAllowed ? commandsFor(facts, realServer) : null,
+    losses,
+    obstacles,
+    takeBack: takeBackOf(facts, realServer),
+  };
 }
 
 /** Whether all that clients of this host's VIPs want would be listened to, and the rules can be loaded. */
@@ -52,6 +68,7 @@ function isEnough(facts: Facts, { method, targets, programs }: RealServerFacts):
 function commandsFor(facts: Facts, realServer: RealServerFacts): string | null {
   const { host: { links, unusable } } = facts;
   const { journal, targets, method } = realServer;
+  const takeBack = takeBackOf(facts, realServer);
   const vips = targets.map(({ vip }) => vip);
   const command = holdCommand(facts, "redirect");
   if (command === null || !areVipsInPlace(realServer)) return null;
@@ -59,18 +76,23 @@ function commandsFor(facts: Facts, realServer: RealServerFacts): string | null {
   if (unusable.some(({ address }) => vips.includes(address))) return null;
   // A route is not seen as an address is, and a role that runs has to end first, as it was started.
   if (method === "route" || (journal !== null && journal.owner !== null)) return null;
-  if (journal !== null && isNeededByOthers(journal, vips, links)) return null;
+  if (journal !== null && takeBack === null) return null;
   return [
     // First the VIPs, whatever made them: what keeps the host silent about them must outlive them.
     ...vips.flatMap((vip) => removalCommands(vip, holdersOf(vip, links))),
-    ...(journal === null ? [] : [journalUndoCommand(journal.path)]),
+    ...(takeBack === null ? [] : [takeBack]),
     command,
   ].join("\n");
 }
 
+function takeBackOf({ host: { links } }: Facts, { journal, targets }: RealServerFacts): string | null {
+  const vips = targets.map(({ vip }) => vip);
+  return journal === null || isNeededByOthers(journal, vips, links) ? null : journalUndoCommand(journal.path);
+}
+
 /** Whether undoing what a journal names would take away, or expose, an address that is none of the VIPs. */
 function isNeededByOthers({ steps }: RoleJournal, vips: readonly string[], links: readonly Link[]): boolean {
-  const silent = links.filter(({ isLoopback, hasArp }) => isLoopback || !hasArp);
+  const silent = links.filter(({ hasArp }) => !hasArp);
   const hidden = silent.flatMap(({ addresses }) => addresses).filter(({ address, prefixLength }) =>
     prefixLength === hostPrefixLength(address)
   );

@@ -61,3 +61,15 @@ Deno.test("parseIptablesTranslations() takes rules for what arrives, wherever th
   assert.deepEqual(sharesOf(docker, { device: "docker0" }), ["none"]);
   assert.deepEqual(sharesOf(docker, { isOwn: false }), ["none"]);
 });
+
+Deno.test("parseIptablesTranslations() leaves it open what a rule takes that comes after one which may end the way to it", () => {
+  const proxy = "-A PREROUTING -p tcp -m tcp --dport 80 -j REDIRECT --to-ports 3128";
+  const shareAfter = (...rules: string[]) =>
+    sharesOf([...rules.map((rule) => `-A ${rule}`), proxy].join("\n")).at(-1);
+  assert.equal(shareAfter("PREROUTING -d 192.0.2.10/32 -j ACCEPT"), "perhaps");
+  assert.equal(shareAfter("PREROUTING -s 10.0.0.0/8 -j RETURN"), "perhaps");
+  assert.equal(shareAfter("PREROUTING -d 192.0.2.11/32 -j ACCEPT"), "all");
+  assert.equal(shareAfter("PREROUTING -j OWN", "OWN -j ACCEPT"), "perhaps");
+  assert.equal(shareAfter("PREROUTING -j OWN", "OWN -j RETURN"), "all");
+  assert.equal(shareAfter("PREROUTING -g OWN", "OWN -d 192.0.2.11/32 -j ACCEPT"), "perhaps");
+});

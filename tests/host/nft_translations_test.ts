@@ -131,3 +131,38 @@ Deno.test("parseNftTranslations() looks at the family of a table, and at none th
   assert.deepEqual(found("bridge"), []);
   assert.deepEqual(found("ip", "\tflags dormant\n"), []);
 });
+
+Deno.test("parseNftTranslations() leaves it open what a rule takes that comes after one which may end the way to it", () => {
+  const proxy = "tcp dport 80 redirect to :3128";
+  const lastShare = (rules: readonly string[], parts = "", changes: Partial<Traffic> = {}) =>
+    sharesOf(parseNftTranslations(listing(rules, parts)), changes).at(-1);
+  for (
+    const exemption of [
+      "ip daddr 192.0.2.10 accept",
+      "ip saddr 10.0.0.0/8 counter packets 0 bytes 0 return",
+      "tcp dport { 80, 443 } drop",
+      "tcp dport vmap { 80 : accept, 443 : drop }",
+      "meta mark 0x1 return",
+      "return",
+    ]
+  ) assert.equal(lastShare([exemption, proxy]), "perhaps", exemption);
+  for (const other of ["ip daddr 192.0.2.11 accept", `iifname "docker0" return`, "tcp dport 81 drop"]) {
+    assert.equal(lastShare([other, proxy]), "all", other);
+  }
+  assert.equal(lastShare([proxy, "accept"]), "all", "it comes too late");
+
+  const parts = (rule: string) =>
+    `	chain own { # handle 3
+		${rule} # handle 4
+	}
+
+	chain web { # handle 5
+		redirect to :8080 # handle 6
+	}
+
+`;
+  assert.equal(lastShare(["jump own", proxy], parts("accept")), "perhaps", "that is the end of all chains");
+  assert.equal(lastShare(["jump own", proxy], parts("return")), "all", "it goes on where it came from");
+  assert.equal(lastShare(["ip daddr 192.0.2.10 goto own", proxy], parts("counter")), "perhaps");
+  assert.equal(lastShare(["return", "tcp dport 80 jump web"], parts("counter")), "perhaps");
+});

@@ -44,6 +44,9 @@ Deno.test(
     const [remedy] = /nft delete rule ip other arriving handle \d+/.exec(refused.stderr) ?? [];
     await pair.server.require("sh", ["-ec", remedy!]);
 
+    const elsewhere = `add chain ip other elsewhere\nadd rule ip other elsewhere tcp dport 80 ${NOWHERE}\n`;
+    await pair.server.require("nft", ["-f", "-"], { stdin: elsewhere });
+
     const role = await pair.hold(...ARGS);
     assert.equal(await isServed(pair), true);
     await addRule(pair, "ip other", "-150", `ip daddr { ${VIP}, 192.0.2.11 } tcp dport 80 ${NOWHERE}`);
@@ -55,9 +58,19 @@ Deno.test(
     );
     const audit = await pair.role("--check", ...ARGS);
     assert.equal(audit.code, 1, audit.stdout);
+    assert.match(
+      audit.stdout,
+      new RegExp(`; process ${role.pid} holds this host: restart it, or stop it and `),
+    );
     await pair.server.require("sh", ["-ec", /not repaired: (.*)\n/.exec(told)![1]!]);
     await role.until(/repaired: nft rules before table inet lvsdr: none/);
     assert.equal(await isServed(pair), true);
+
+    await pair.server.require("nft", ["add rule ip other arriving jump elsewhere"]);
+    assert.match(
+      await role.until(/not repaired: .*\n/),
+      /drift: nft rules before .* ip other elsewhere: tcp dport 80 redirect to :9, .*; cause: rules changed by /,
+    );
     assert.equal((await role.stop("SIGINT")).code, 0);
   },
 );

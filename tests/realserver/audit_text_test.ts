@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
-import { auditText } from "../../realserver/audit_text.ts";
+import { auditText, type Cure } from "../../realserver/audit_text.ts";
 import { requirementsOf } from "../../realserver/choose_method.ts";
 import { hostState, link, sysctls, target, VIP } from "./host_states.ts";
 
 const AIM = { targets: [target()], wantedDevice: null, looseDevices: new Set<number>() };
 const CHOICE = { method: "loopback", reason: "as asked for" } as const;
-const COMMAND = `lvsdr realserver --vip ${VIP}`;
+const CURE = { command: `lvsdr realserver --vip ${VIP}`, holder: null };
 
-function lastLines(changes: Parameters<typeof hostState>[0], count: number): string[] {
+function lastLines(changes: Parameters<typeof hostState>[0], count: number, cure: Cure = CURE): string[] {
   const requirements = requirementsOf("loopback", hostState(changes), AIM);
-  const text = auditText(CHOICE, requirements, COMMAND);
+  const text = auditText(CHOICE, requirements, cure);
   assert.ok(text.endsWith("\n"));
   return text.trimEnd().split("\n").slice(-count);
 }
@@ -38,5 +38,12 @@ Deno.test("auditText() says before that what only the operator can do", () => {
   assert.match(
     lines.at(-1)!,
     /^This host is not a correct real server: .*; what makes it one: lvsdr realserver/,
+  );
+});
+
+Deno.test("auditText() gives no command alone where a process holds the host, beside which it would be refused", () => {
+  assert.match(
+    lastLines({}, 1, { ...CURE, holder: 7 })[0]!,
+    /; process 7 holds this host: restart it, or stop it and type: lvsdr realserver --vip 192\.0\.2\.10$/,
   );
 });

@@ -3,7 +3,7 @@ import { ExitCode } from "../../model/exit_code.ts";
 import { OperatorError } from "../../model/operator_error.ts";
 import { DriftWatch, type Seen } from "../../realserver/drift_watch.ts";
 
-const SCOPE = { vips: ["192.0.2.10"], hasRules: false, hasRuleReports: false };
+const SCOPE = { vips: ["192.0.2.10"], hasRules: false, hasRivals: false, hasRuleReports: false };
 /** No kernel variable has such a value. */
 const CHANGED: Seen = { sysctls: new Map([["net/ipv4/ip_default_ttl", "changed"]]), isInOrder: true };
 

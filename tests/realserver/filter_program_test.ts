@@ -29,10 +29,10 @@ function obstacle(method: Method, programs: readonly FilterProgram[], targets = 
 }
 
 Deno.test("a method is refused before its first step where the program that loads its rules is missing", () => {
-  assert.equal(obstacle("nft", ["arptables", "iptables"]), "apt-get install nftables");
-  assert.equal(obstacle("arptables", ["nft"]), "apt-get install arptables");
-  assert.equal(obstacle("redirect", ["arptables", "ip6tables"]), "apt-get install nftables");
-  assert.equal(obstacle("redirect", ["iptables"], [target(), IPV6]), "apt-get install iptables");
+  assert.equal(obstacle("nft", ["arptables", "iptables"]), "apt-get install -y nftables");
+  assert.equal(obstacle("arptables", ["nft"]), "apt-get install -y arptables");
+  assert.equal(obstacle("redirect", ["arptables", "ip6tables"]), "apt-get install -y nftables");
+  assert.equal(obstacle("redirect", ["iptables"], [target(), IPV6]), "apt-get install -y iptables");
 });
 
 Deno.test("a method is feasible with the programs it uses, and redirect with either kind", () => {

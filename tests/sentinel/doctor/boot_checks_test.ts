@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import type { Step } from "../../../host/step.ts";
-import { METHODS } from "../../../model/config.ts";
+import { type Method, METHODS } from "../../../model/config.ts";
 import { examine } from "../../../sentinel/doctor/check.ts";
 import { CHECKS } from "../../../sentinel/doctor/checks.ts";
-import { target, VIP } from "../../realserver/host_states.ts";
-import { realServerFacts } from "./recorded_facts.ts";
+import { link, target, VIP } from "../../realserver/host_states.ts";
+import { configFile, realServerFacts } from "./recorded_facts.ts";
 
 Deno.test("not-held says nothing where files of sysctl.d set what the method needs", () => {
   const lines = [["arp_ignore", "1"], ["arp_announce", "2"]].map(([name, value]) => ({
@@ -80,4 +80,79 @@ Deno.test("not-held gives no command while app-not-listening has commands that h
   assert.deepEqual([held!.id, held!.fix], ["not-held", null]);
   assert.match(held!.advice!, /^The commands of app-not-listening mend this as well/);
   assert.match(findingsWith(81)[1]!.fix!, /--method loopback/);
+});
+
+Deno.test("not-held starts the method in force where a configuration says another, or nothing", () => {
+  const { config, path } = configFile();
+  const table: Step = { kind: "nftTable", family: "inet", name: "lvsdr", ruleset: "" };
+  const fixWith = (method: Method | "auto", isKept: boolean) => {
+    const journal = {
+      path: "/run/lvsdr/realserver.journal",
+      steps: [table],
+      isKept,
+      owner: null,
+      scope: null,
+    };
+    const facts = realServerFacts({ method: "redirect", realServer: { requirements: [], journal } });
+    const file = { path, config: { ...config, realserver: { ...config.realserver, method } } };
+    return examine({ ...facts, file }, CHECKS).find(({ id }) => id === "not-held")!.fix;
+  };
+  for (const isKept of [false, true]) {
+    for (const method of ["auto", "loopback"] as const) {
+      assert.equal(
+        fixWith(method, isKept),
+        `lvsdr realserver -c ${path} --method redirect --run-dir /run/lvsdr`,
+        method,
+      );
+    }
+    assert.equal(fixWith("redirect", isKept), `lvsdr realserver -c ${path} --run-dir /run/lvsdr`);
+  }
+});
+
+Deno.test("not-held names the VIP that a boot takes away, though another one of the host's stays", () => {
+  const other = "192.0.2.11";
+  const targets = [target(), target({ vip: other })];
+  const links = [link("lo", `${VIP}/32`, `${other}/32`), link("eth0", "192.0.2.21/24")];
+  const journal = {
+    path: "/run/lvsdr/realserver.journal",
+    steps: [{ kind: "addAddress" as const, address: other, device: "lo" }],
+    isKept: true,
+    owner: null,
+    scope: null,
+  };
+  const facts = realServerFacts({ state: { links }, realServer: { targets, journal } });
+  assert.match(
+    examine(facts, CHECKS).find(({ id }) => id === "not-held")!.problem,
+    new RegExp(`^After a boot this host drops what is for ${other}; until then .* about ${VIP}, ${other} `),
+  );
+});
+
+Deno.test("not-held speaks beside redirect-rules of a rule that takes one port of one VIP", () => {
+  const rule = {
+    ...{ table: "ip other", chain: "arriving", handle: 7, text: "tcp dport 80 redirect", priority: -150 },
+    ...{ conditions: [], exemptions: [] },
+  };
+  const facts = realServerFacts({
+    method: "redirect",
+    state: {
+      links: [link("lo"), link("eth0", "192.0.2.21/24")],
+      earlierTranslations: [rule],
+    },
+    realServer: { journal: null },
+  });
+  const requirements = facts.realServer!.requirements.filter(({ fact }) => !fact.startsWith("nft table"));
+  const found = examine({ ...facts, realServer: { ...facts.realServer!, requirements } }, CHECKS);
+  assert.deepEqual(found.map(({ id }) => id).slice(0, 2), ["redirect-rules", "not-held"]);
+});
+
+Deno.test("announce-script knows a VIP by the value of a line, whatever stands after it", () => {
+  const isNamed = (text: string) =>
+    examine(
+      realServerFacts({ host: { announced: [{ path: "/etc/sysconfig/network-scripts/ifcfg-eth0", text }] } }),
+      CHECKS,
+    ).some(({ id }) => id === "announce-script");
+  for (const text of [`IPADDR=${VIP}`, `IPADDR1="${VIP}"`, `IPADDR=${VIP} # vip`, `IPADDR='${VIP}'# vip`]) {
+    assert(isNamed(text), text);
+  }
+  assert(!isNamed(`IPADDR=192.0.2.21 # not ${VIP}`));
 });

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { Step } from "../../../host/step.ts";
 import { METHODS } from "../../../model/config.ts";
 import { requirementsOf } from "../../../realserver/choose_method.ts";
 import { complaintOf } from "../../../sentinel/doctor/audit_checks.ts";
@@ -161,6 +162,10 @@ Deno.test("director-not-undone is about what has no owner, and tells a director 
   assert.equal(found({ steps: [] }, directorFacts()), undefined, "nothing is left");
   assert.match(found({}, directorFacts())!.advice!, /^Or start a director/);
   assert.equal(found({}, realServerFacts())!.advice, null);
+  assert.equal(found({}, realServerFacts())!.level, "error", "its clients are dropped");
+  const offload: Step = { kind: "setSysctl", key: "net/ipv4/ip_forward", value: "0", previous: "1" };
+  assert.equal(found({ steps: [offload] }, realServerFacts())!.level, "warning");
+  assert.equal(found({}, directorFacts())!.level, "warning");
   assert.deepEqual(found({}, directorFacts())!.evidence.slice(1), [
     "load nft table netdev lvsdr_director_eth0",
   ]);

@@ -138,7 +138,7 @@ export const CASES: Readonly<Record<string, Case>> = {
   "program-missing": {
     facts: realServerFacts({ method: "nft", state: { programs: new Set() } }),
     evidence: "program nft: not installed",
-    fix: "apt-get install nftables",
+    fix: "apt-get install -y nftables",
   },
   "ipv6-disabled": {
     facts: withRequirementsFor("2001:db8::10", { "net/ipv6/conf/lo/disable_ipv6": "1" }),

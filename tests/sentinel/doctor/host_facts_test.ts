@@ -125,6 +125,9 @@ Deno.test("readAnnounced() finds the addresses that the network scripts of RHEL 
     await write("ifcfg-eth1:0", "IPADDR=192.0.2.14");
     await write("ifcfg-eth1:1", "IPADDR=192.0.2.15", "ARPUPDATE='yes'");
     await write("ifcfg-lo:0", "IPADDR=192.0.2.16");
+    for (const rest of [".bak", "~", ".rpmsave", ".orig", ".old"]) {
+      await write(`ifcfg-eth0${rest}`, "IPADDR=192.0.2.17");
+    }
     await write("ifup-aliases", "# arping -A is what this would do");
     assert.deepEqual(await found(), []);
 

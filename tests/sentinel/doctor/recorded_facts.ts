@@ -5,6 +5,7 @@ import type { Method } from "../../../model/config.ts";
 import type { StatusSnapshot } from "../../../model/status_snapshot.ts";
 import { requirementsOf } from "../../../realserver/choose_method.ts";
 import type { HostState } from "../../../realserver/host_state.ts";
+import type { Target } from "../../../realserver/target.ts";
 import type { DirectorFacts, Facts, HostFacts, RealServerFacts } from "../../../sentinel/doctor/facts.ts";
 import type { ConfigFile } from "../../../sentinel/finding.ts";
 import { hostState, link, REAL_SERVER_ADDRESS, sysctls, target, VIP } from "../../realserver/host_states.ts";
@@ -51,6 +52,11 @@ export function realServerFacts(
 ): Facts {
   const state = { ...HARDENED, ...stateChanges };
   const targets = [target()];
+  const aimAt = (targets: readonly Target[]) => ({
+    targets,
+    wantedDevice: null,
+    looseDevices: new Set<number>(),
+  });
   return {
     role: "realserver",
     runDir: "/run/lvsdr",
@@ -62,7 +68,8 @@ export function realServerFacts(
       targets,
       method,
       strictInterfaces: [],
-      requirements: requirementsOf(method, state, { targets, wantedDevice: null, looseDevices: new Set() }),
+      requirements: requirementsOf(method, state, aimAt(targets)),
+      redirection: requirementsOf("redirect", state, aimAt(changes.realServer?.targets ?? targets)),
       journal: { path: "/run/lvsdr/realserver.journal", steps: [], isKept: false, owner: 7, scope: null },
       programs: state.programs,
       ...changes.realServer,

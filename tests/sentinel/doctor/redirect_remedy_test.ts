@@ -125,3 +125,45 @@ Deno.test("method redirect is not started where undoing would take away, or expo
     assert.equal(findingsWith({ state: { links } })[0]!.fix, `${REMOVAL}\n${ROLE}`, name);
   }
 });
+
+Deno.test("method redirect is not started where rules of others would have it refused: they are named first", () => {
+  const rule = {
+    ...{
+      table: "ip other",
+      chain: "arriving",
+      handle: 7,
+      text: "ip saddr 10.0.0.0/8 redirect",
+      priority: -150,
+    },
+    ...{ conditions: [{ field: "source" as const, values: ["10.0.0.0/8"], isNot: false }], exemptions: [] },
+  };
+  const cases: readonly (readonly [NonNullable<Changes["state"]>, RegExp])[] = [
+    [{ earlierTranslations: [rule] }, /refused \(nft rules before table inet lvsdr is ip other arriving: /],
+    [
+      { nftTables: new Map([["inet" as const, { flags: "", chains: [] }]]) },
+      /refused \(nft table inet lvsdr is there with other rules\)/,
+    ],
+  ];
+  for (const [state, obstacle] of cases) {
+    const { fix, advice } = findingsWith({ state })[0]!;
+    assert.equal(fix, null);
+    assert.match(advice!, obstacle);
+  }
+  const unknown = findingsWith({ realServer: { redirection: null } })[0]!;
+  assert.equal(unknown.fix, null, "the rules cannot be read");
+});
+
+Deno.test("the advice to start method redirect ends a role that runs only where one does, and takes back what is left", () => {
+  const unusable = [{ address: VIP, prefixLength: 32, device: "lo", state: "dadfailed" as const }];
+  const adviceWith = (realServer: NonNullable<Changes["realServer"]>) =>
+    findingsWith({ host: { unusable }, realServer })[0]!.advice!;
+  const left = kept(given(VIP)).journal!;
+  const words = /(end lvsdr realserver here \(process 7\)|take back what is left of it \(lvsdr [^)]*\))/;
+  assert.doesNotMatch(adviceWith({}), words);
+  assert.match(
+    adviceWith({ journal: { ...left, owner: 7 } }),
+    /mended, end lvsdr realserver here \(process 7\), take/,
+  );
+  assert(adviceWith({ journal: left }).includes(`take back what is left of it (${TAKE_BACK}), and start`));
+  assert.doesNotMatch(adviceWith({ journal: { ...left, steps: [given("192.0.2.11")] } }), words);
+});
