@@ -10,7 +10,7 @@ import { readLinks } from "../host/links.ts";
 import { LookOut } from "../host/look_out.ts";
 import { type Config, vipsOf } from "../model/config.ts";
 import { inOneLine, OperatorError } from "../model/operator_error.ts";
-import type { ServerAudit } from "../model/status_snapshot.ts";
+import type { AuditReport } from "../model/status_snapshot.ts";
 import type { ConfigFile } from "../sentinel/finding.ts";
 import { findVantages, type Vantages } from "../sentinel/vantage.ts";
 import { assertCheckable, DrChecks } from "./dr_checks.ts";
@@ -21,6 +21,8 @@ import { ServerAudits } from "./server_audits.ts";
 import { Turns } from "./turns.ts";
 
 const AUDIT_INTERVAL_MS = 5 * 60_000;
+/** Obstacles that one event tells: many real servers may have one each. */
+const MOST_OBSTACLES = 3;
 
 export class DirectRouting {
   readonly audits: ServerAudits;
@@ -31,10 +33,10 @@ export class DirectRouting {
   #onProbeAddresses: () => void = () => {};
   #file: ConfigFile;
   #timer = 0;
-  /** What was last reported to be in the way of an audit; empty if nothing is. */
-  #obstacle = "";
-  /** Why some real servers cannot be looked at, by their addresses. */
-  #unseen: Vantages["unseen"] = new Map();
+  /** What was last seen to be in the way of an audit. */
+  #obstacles: ReadonlySet<string> = new Set();
+  /** Each real server with a VIP that it can be asked for, or with what is in the way. */
+  #outlook: ReadonlySet<string> = new Set();
   /** Looks at this host's interfaces: what was seen last counts. */
   readonly #looks = new Turns();
   #lookOut: LookOut | null = null;
@@ -66,11 +68,14 @@ export class DirectRouting {
     return () => {
       this.#file = { ...this.#file, config };
       this.#adopt(vantages);
+      // The interfaces may have been looked at again since.
+      this.#lookOut?.lookSoon();
     };
   }
 
   /**
-   * Audits at once, every five minutes from now on, and whenever others can be looked at than before.
+   * Audits at once, every five minutes from now on, and whenever others can be asked than before: because of this
+   * host's interfaces, or of a reload.
    *
    * @param onProbeAddresses {@linkcode probeAddresses} have changed.
    */
@@ -80,17 +85,18 @@ export class DirectRouting {
     void this.#auditAndRepeat();
     this.#lookOut = new LookOut({
       reporters: [{ words: INTERFACE_REPORTS, isRelevant: () => true }],
-      look: () => this.#followInterfaces(),
-      onFailure: (error) => this.#reportObstacle(error),
+      // What is in the way of looking is nothing to try again before it changes.
+      look: () => this.lookAgain().then(() => true),
+      onFailure: (error) => this.#reportObstacles([inOneLine(error)]),
     });
   }
 
   /**
-   * Audits every real server for every VIP it serves.
+   * Audits every real server that can be asked for every VIP it serves.
    *
-   * @throws {OperatorError} If some cannot be asked.
+   * @throws {OperatorError} If this host's interfaces cannot be looked at.
    */
-  async audit(): Promise<readonly ServerAudit[]> {
+  async audit(): Promise<AuditReport> {
     await this.lookAgain();
     return await this.audits.auditAll();
   }
@@ -120,42 +126,47 @@ export class DirectRouting {
       await readLinks(),
       config.services.flatMap(({ servers }) => servers),
       new Set(vipsOf(config)),
-      { only: null, director: this.#device },
+      { only: null, director: this.#device, asker: "director" },
     );
   }
 
   #adopt(vantages: Vantages): void {
-    this.#unseen = vantages.unseen;
     this.audits.adopt(this.#file, vantages);
     this.checks.adopt(this.#file.config, vantages);
     this.hosts.adopt(this.#file.config);
-  }
-
-  /** Returns true: what is in the way of looking is nothing to try again before it changes. */
-  async #followInterfaces(): Promise<boolean> {
-    const before = new Set(this.#unseen.keys());
-    await this.lookAgain();
-    if (before.symmetricDifference(this.#unseen).size > 0) void this.#auditAndRepeat();
-    return true;
+    const before = this.#outlook;
+    this.#outlook = outlookOf(this.#file.config, vantages);
+    const isAsBefore = this.#outlook.symmetricDifference(before).size === 0;
+    if (this.#lookOut !== null && !isAsBefore) void this.#auditAndRepeat();
   }
 
   async #auditAndRepeat(): Promise<void> {
     try {
-      await this.audit();
-      this.#obstacle = "";
+      this.#reportObstacles((await this.audit()).obstacles);
     } catch (error) {
       if (!(error instanceof OperatorError)) throw error;
-      this.#reportObstacle(error);
+      this.#reportObstacles([inOneLine(error)]);
     }
     clearTimeout(this.#timer);
     if (!this.#isStopped) this.#timer = setTimeout(() => void this.#auditAndRepeat(), AUDIT_INTERVAL_MS);
   }
 
-  #reportObstacle(error: OperatorError): void {
-    const reason = inOneLine(error);
-    if (reason !== this.#obstacle) {
-      this.#events.report("warning", "audit.failed", `Not every real server can be audited: ${reason}`);
-    }
-    this.#obstacle = reason;
+  /** Reports all of them when there are others than before. */
+  #reportObstacles(obstacles: readonly string[]): void {
+    const before = this.#obstacles;
+    this.#obstacles = new Set(obstacles);
+    if (obstacles.length === 0 || this.#obstacles.symmetricDifference(before).size === 0) return;
+    const told = obstacles.slice(0, MOST_OBSTACLES).join("; ");
+    const more = obstacles.length - MOST_OBSTACLES;
+    const rest = more > 0 ? `; and ${more} more, which POST /api/v1/audit tells` : "";
+    this.#events.report("warning", "audit.failed", `Not every real server can be audited: ${told}${rest}`);
   }
+}
+
+function outlookOf({ services }: Config, { unseen }: Vantages): Set<string> {
+  return new Set(
+    services.flatMap(({ vip, servers }) =>
+      servers.map(({ address }) => `${address} ${vip} ${unseen.get(address)?.message ?? ""}`)
+    ),
+  );
 }

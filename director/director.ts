@@ -337,9 +337,7 @@ export class Director {
     const table = this.#nextTable();
     this.#datapath?.replaceTable(table);
     this.#reportAvailability(table);
-    const isHeld = (...pair: [VirtualService, RealServer]) =>
-      this.#standingOf(...pair).state === "quarantined";
-    this.#quarantine.report(this.#config.services, isHeld);
+    this.#quarantine.report(this.#config.services, (...pair) => this.#standingOf(...pair).state);
   }
 
   #reportAvailability({ services }: ForwardingTableData): void {

@@ -220,10 +220,7 @@ function lostText(device: string, reason: string): string {
 
 /** Real servers with a check of type `dr`. */
 function checkedServers({ services }: Config): Set<string> {
-  return new Set(
-    services.filter(({ health }) => health?.type === "dr")
-      .flatMap(({ servers }) => servers.map(({ address }) => address)),
-  );
+  return new Set(serverAddresses({ services: services.filter(({ health }) => health?.type === "dr") }));
 }
 
 /**

@@ -5,8 +5,8 @@
  */
 
 import type { Config } from "../model/config.ts";
-import { OperatorError } from "../model/operator_error.ts";
-import type { AuditStatus, ServerAudit } from "../model/status_snapshot.ts";
+import { inOneLine, OperatorError } from "../model/operator_error.ts";
+import type { AuditReport, AuditStatus, ServerAudit } from "../model/status_snapshot.ts";
 import { Audit } from "../sentinel/audit.ts";
 import { auditFinding, type ConfigFile, questionWord } from "../sentinel/finding.ts";
 import { pickDecoys } from "../sentinel/probe_choice.ts";
@@ -43,7 +43,8 @@ export class ServerAudits {
   /** Why the others cannot be asked, by real server. */
   #unseen: ReadonlyMap<string, OperatorError> = new Map();
   readonly #turns = new Turns();
-  #round: Promise<readonly ServerAudit[]> | null = null;
+  /** The round that has not begun yet. One at the most waits, however often others can be asked than before. */
+  #pending: Promise<AuditReport> | null = null;
 
   constructor(file: ConfigFile, events: EventLog) {
     this.#file = file;
@@ -54,8 +55,6 @@ export class ServerAudits {
   adopt(file: ConfigFile, { vantages, unseen }: Vantages): void {
     this.#file = file;
     this.#vantages = vantages;
-    // A round that is under way does not ask those who can be asked again.
-    if (new Set(this.#unseen.keys()).symmetricDifference(unseen).size > 0) this.#round = null;
     this.#unseen = unseen;
     const places = file.config.services.flatMap(({ vip, servers }) =>
       servers.map(({ address }) => ({ address, key: keyOf(address, vip) }))
@@ -76,17 +75,14 @@ export class ServerAudits {
   }
 
   /**
-   * Asks all that can be asked. Whoever calls while that goes on gets the same verdicts.
-   *
-   * @throws {OperatorError} If some could not be asked; {@linkcode statusOf} has the verdicts on the others.
+   * Asks all that can be asked, from now on: a round that has begun before may have missed what the caller knows of.
+   * Whoever calls before it begins gets the same report.
    */
-  auditAll(): Promise<readonly ServerAudit[]> {
-    if (this.#round !== null) return this.#round;
-    const round = this.#turns.take(() => this.#askAll()).finally(() => {
-      if (this.#round === round) this.#round = null;
+  auditAll(): Promise<AuditReport> {
+    return this.#pending ??= this.#turns.take(() => {
+      this.#pending = null;
+      return this.#askAll();
     });
-    this.#round = round;
-    return round;
   }
 
   /** Ends whatever goes on. */
@@ -96,28 +92,28 @@ export class ServerAudits {
     for (const key of [...this.#wires.keys()]) this.#close(key);
   }
 
-  async #askAll(): Promise<ServerAudit[]> {
-    if (this.#stopped.signal.aborted) return [];
-    const verdicts: ServerAudit[] = [];
-    let [obstacle = null] = this.#unseen.values();
+  async #askAll(): Promise<AuditReport> {
+    const cut = { audits: [], obstacles: [] };
+    if (this.#stopped.signal.aborted) return cut;
+    const audits: ServerAudit[] = [];
+    const obstacles = new Set([...this.#unseen.values()].map(inOneLine));
     const unusable = new Set<Vantage>();
     for (const batch of batchesOf(this.#file.config, this.#vantages)) {
       const found = unusable.has(batch.vantage) ? null : await this.#ask(batch).catch((error: unknown) => {
         if (!(error instanceof OperatorError)) throw error;
-        obstacle ??= error;
+        obstacles.add(inOneLine(error));
         unusable.add(batch.vantage);
         return null;
       });
       // A conversation that was cut short tells nothing.
-      if (this.#stopped.signal.aborted) return [];
+      if (this.#stopped.signal.aborted) return cut;
       if (found === null) this.#forget(batch);
       // Nobody can ask some of them any more by now: that they were silent is no verdict.
       const valid = (found ?? []).filter(({ server }) => !this.#unseen.has(server));
       for (const verdict of valid) this.#conclude(verdict);
-      verdicts.push(...valid);
+      audits.push(...valid);
     }
-    if (obstacle !== null) throw obstacle;
-    return verdicts;
+    return { audits, obstacles: [...obstacles] };
   }
 
   async #ask({ vantage, servers, vips, decoys }: Batch): Promise<ServerAudit[]> {
@@ -183,16 +179,16 @@ function keyOf(server: string, vip: string): string {
 }
 
 function batchesOf(config: Config, vantages: readonly Vantage[]): Batch[] {
-  const vipsOf = new Map<string, Set<string>>();
+  const vipsByServer = new Map<string, Set<string>>();
   for (const { vip, servers } of config.services) {
     for (const { address } of servers) {
-      vipsOf.set(address, (vipsOf.get(address) ?? new Set()).add(vip));
+      vipsByServer.set(address, (vipsByServer.get(address) ?? new Set()).add(vip));
     }
   }
   return vantages.flatMap((vantage) => {
     const decoys = pickDecoys(config, vantage);
-    const wanted = vantage.servers.filter((server) => vipsOf.has(server));
-    const alike = Map.groupBy(wanted, (server) => [...vipsOf.get(server)!].toSorted().join(" "));
+    const wanted = vantage.servers.filter((server) => vipsByServer.has(server));
+    const alike = Map.groupBy(wanted, (server) => [...vipsByServer.get(server)!].toSorted().join(" "));
     return [...alike].flatMap(([text, servers]) => {
       const vips = text.split(" ");
       const size = Math.max(1, Math.floor(MOST_QUESTIONS / (vips.length + decoys.length)));

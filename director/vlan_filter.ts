@@ -5,35 +5,16 @@
  * @module
  */
 
-import { readFeatures } from "../host/interface_features.ts";
 import { INTERFACE_REPORTS, isOfLink } from "../host/interface_reports.ts";
 import type { Journal } from "../host/journal.ts";
-import { type Link, readLinks } from "../host/links.ts";
+import { readLinks } from "../host/links.ts";
 import { LookOut } from "../host/look_out.ts";
-import { readBonded, readVlansOn } from "../host/stacked_links.ts";
+import { filteringCards, VLAN_FILTER } from "../host/vlan_filter.ts";
 import { makeVlanCommand } from "../host/vlan_interface.ts";
 import type { VirtualService } from "../model/config.ts";
 import { ExitCode } from "../model/exit_code.ts";
 import { HostError } from "../model/operator_error.ts";
 import { switchOff } from "./offloads.ts";
-
-/** The filter, by its name in ethtool(8). */
-export const VLAN_FILTER = "rx-vlan-filter";
-
-/** VLANs of services and of their real servers, ascending. */
-function vlansOf(services: readonly VirtualService[]): number[] {
-  const vlans = services.flatMap(({ vlan, servers }) => [vlan, ...servers.map((server) => server.vlan)]);
-  return [...new Set(vlans.filter((vlan) => vlan !== null))].toSorted((one, other) => one - other);
-}
-
-/** A card whose filter keeps frames of VLANs away. */
-export interface FilteringCard {
-  readonly name: string;
-  /** Whether its filter has no switch. */
-  readonly isFixed: boolean;
-  /** The VLANs that the host has no interface in. */
-  readonly missing: readonly number[];
-}
 
 /**
  * Switches off, under the journal, what would keep frames of the services' VLANs away from an interface.
@@ -48,7 +29,7 @@ export async function letVlansIn(
 ): Promise<string[]> {
   const opened: string[] = [];
   for (const { name, isFixed, missing } of await filteringCards(device, services)) {
-    const commands = makeVlansCommands(device, missing, await readLinks()).join("; ");
+    const commands = await makeVlansCommand(device, missing);
     if (isFixed) throw closedCard(name, missing, commands);
     await switchOff(
       journal,
@@ -95,35 +76,10 @@ export function watchVlanFilter(
   });
 }
 
-/**
- * What keeps frames of the services' VLANs away from an interface: its own card, or those of a bond.
- *
- * @throws {HostError} If ethtool(8) is missing, or there is no such interface.
- */
-export async function filteringCards(
-  device: string,
-  services: readonly VirtualService[],
-): Promise<FilteringCard[]> {
-  const vlans = vlansOf(services);
-  if (vlans.length === 0) return [];
-  const cards: FilteringCard[] = [];
-  for (const name of [device, ...await readBonded(device)]) {
-    const filter = (await readFeatures(name)).get(VLAN_FILTER);
-    if (!filter?.isOn) continue;
-    const present = await readVlansOn(device);
-    const missing = vlans.filter((vlan) => !present.has(vlan));
-    if (missing.length > 0) cards.push({ name, isFixed: filter.isFixed, missing });
-  }
-  return cards;
-}
-
-/** The commands that let a card with a filter know of VLANs, by an interface in each. */
-export function makeVlansCommands(
-  device: string,
-  missing: readonly number[],
-  links: readonly Link[],
-): string[] {
-  return missing.map((vlan) => makeVlanCommand(device, vlan, links));
+/** The command that lets a card with a filter know of VLANs, by an interface in each. */
+async function makeVlansCommand(device: string, missing: readonly number[]): Promise<string> {
+  const links = await readLinks();
+  return missing.map((vlan) => makeVlanCommand(device, vlan, links)).join("; ");
 }
 
 function closedCard(card: string, missing: readonly number[], commands: string): HostError {

@@ -48,7 +48,8 @@ export interface WireSentinelOptions {
 export class WireSentinel implements AsyncDisposable {
   readonly #options: WireSentinelOptions;
   readonly #posts: WatchPosts;
-  #config: Config;
+  /** The same as long as the configuration is. */
+  #file: ConfigFile;
   /** MACs of the real servers, by address, in the order in which they were learnt. */
   readonly #macs = new Map<string, readonly string[]>();
   /** The same by MAC; `null` while it is not made. */
@@ -63,7 +64,7 @@ export class WireSentinel implements AsyncDisposable {
 
   constructor(options: WireSentinelOptions) {
     this.#options = options;
-    this.#config = options.file.config;
+    this.#file = options.file;
     this.#posts = new WatchPosts({
       serverOf: (mac, vip) => this.#serverOf(mac, vip),
       defend: options.announce,
@@ -88,12 +89,12 @@ export class WireSentinel implements AsyncDisposable {
     this.#lookOut = new LookOut({
       reporters: [{ words: INTERFACE_REPORTS, isRelevant: () => true }],
       look: async () => {
-        const isInOrder = await this.#posts.settle(this.#config, device);
+        const isInOrder = await this.#posts.settle(this.#file.config, device);
         this.#compareUnwatched();
         return isInOrder;
       },
       onFailure: (error) => {
-        this.#posts.excuse(vipsOf(this.#config), inOneLine(error));
+        this.#posts.excuse(vipsOf(this.#file.config), inOneLine(error));
         this.#compareUnwatched();
       },
     });
@@ -102,7 +103,7 @@ export class WireSentinel implements AsyncDisposable {
 
   /** Watches the VIPs of another configuration, soon. What is known of those that stay is kept. */
   adopt(config: Config): void {
-    this.#config = config;
+    this.#file = { ...this.#file, config };
     const servers = new Set(serverAddresses(config));
     for (const address of this.#macs.keys()) if (!servers.has(address)) this.#macs.delete(address);
     this.#servers = null;
@@ -140,7 +141,7 @@ export class WireSentinel implements AsyncDisposable {
       const names = vips.map(([vip]) => vip).join(", ");
       events.report("warning", "wire.unwatched", `VIPs that nobody watches over: ${names}: ${reason}`);
     }
-    const wanted = new Set(vipsOf(this.#config));
+    const wanted = new Set(vipsOf(this.#file.config));
     const back = [...before.keys()].filter((vip) => !now.has(vip) && wanted.has(vip));
     if (back.length > 0) {
       events.report("info", "wire.watched", `VIPs that are watched over from now on: ${back.join(", ")}`);
@@ -167,7 +168,7 @@ export class WireSentinel implements AsyncDisposable {
   }
 
   #described(alarm: Alarm): WireAlarm {
-    const { problem, host, command } = alarmFinding(alarm, { ...this.#options.file, config: this.#config });
+    const { problem, host, command } = alarmFinding(alarm, this.#file);
     // What `performance.now()` counts from; the clock may have been set since the last time.
     const epochMs = Date.now() - performance.now();
     return {
@@ -203,7 +204,7 @@ export class WireSentinel implements AsyncDisposable {
   }
 
   #serves(server: string, vip: string): boolean {
-    return this.#config.services.some((service) =>
+    return this.#file.config.services.some((service) =>
       service.vip === vip && service.servers.some(({ address }) => address === server)
     );
   }

@@ -194,6 +194,14 @@ export interface ProbeAddress {
   readonly interface: string;
 }
 
+/** What came of asking all real servers. */
+export interface AuditReport {
+  /** Verdicts on those that could be asked. */
+  readonly audits: readonly ServerAudit[];
+  /** What kept the others from being asked, each once: a sentence, with the remedy in brackets. */
+  readonly obstacles: readonly string[];
+}
+
 export interface ConnectionTableStatus {
   readonly used: number;
   readonly capacity: number;

@@ -89,16 +89,26 @@ export interface ConfigFile {
  * The command that makes a host under `servers` a correct real server: one for all of its VIPs. Where the configured method
  * refuses a host that holds one elsewhere than on lo, or at all, the command takes VIPs off there before.
  */
-export function hardenCommand({ config, path }: ConfigFile): string {
+export function hardenCommand(file: ConfigFile): string {
+  const known = hardenCommands.get(file);
+  if (known !== undefined) return known;
+  const { config, path } = file;
   const harden = shellCommand(["lvsdr", "realserver", "-c", path]);
   const { method } = config.realserver;
-  return isPicky(method) ? `${withoutAddresses(vipsOf(config), method === "loopback")}; ${harden}` : harden;
+  const command = isPicky(method)
+    ? `${withoutAddresses(vipsOf(config), method === "loopback")}; ${harden}`
+    : harden;
+  hardenCommands.set(file, command);
+  return command;
 }
+
+/** Made once for each file: alarms are put into words several times a second, and it may name a thousand VIPs. */
+const hardenCommands = new WeakMap<ConfigFile, string>();
 
 /** Ends sentences whose command is {@linkcode hardenCommand}: what it does besides hardening, if it does anything. */
 export function hardenRemark({ config: { realserver: { method } } }: ConfigFile): string {
   return isPicky(method)
-    ? `; the command takes the VIP from where method ${method} does not want it, and hardens the host`
+    ? `; the command takes the VIPs of the configuration from where method ${method} does not want them, and hardens the host`
     : "";
 }
 
@@ -191,7 +201,9 @@ export function usurperFinding(
     host: `the host with MAC ${mac}`,
     problem: `The host with MAC ${mac} answers ${questionWord(vip)} for ${taken.join(", and for ")}: it ${
       causes.join(", or ")
-    }, and gets traffic of others${alone.length === 0 ? "" : `; it is ${alone.join(" or ")}, unless down`}`,
+    }, and gets traffic of others${
+      alone.length === 0 ? "" : `; it is ${alone.join(" or ")}, unless down${hardenRemark(file)}`
+    }`,
     command: [
       ...vips.map(withoutPrefix),
       withoutProxy(vip, mac),

@@ -20,7 +20,7 @@ const DECOYS = 3;
 type ProbePlace = Pick<Vantage, "link" | "subnet">;
 
 /** Addresses nobody is known to hold for proofs. */
-const NONE_HELD: ReadonlySet<string> = new Set();
+export const NONE_HELD: ReadonlySet<string> = new Set();
 
 /** Addresses to choose one from that is held from then on: the configured one alone, where it is of the subnet. */
 export function probeCandidates(config: Config, place: ProbePlace): string[] {

@@ -14,6 +14,8 @@ import { filterFor, LOOK_INTERVAL_MS, Wire, type WireLink } from "./wire.ts";
 const IDLE_INTERVAL_MS = 50;
 /** RATE_LIMIT_INTERVAL of RFC 5227 §1.1: time before a host tries again that found no free address. */
 const CLAIM_RETRY_MS = 60_000;
+/** Outcomes of proofs that go by what did not come. */
+const SILENCES: readonly ProofOutcome["verdict"][] = ["vip_missing", "source_refused", "dropped"];
 /** Time before an interface is tried again that could not be used: it may just be down for a moment. */
 const OPEN_RETRY_MS = 5_000;
 
@@ -30,6 +32,8 @@ export interface ProofDeskOptions {
 interface Asked {
   readonly target: ProofTarget;
   readonly patienceMs: number;
+  /** Frames that the wire had not sent when the proof began. */
+  unsentBefore: number;
   /** `null` while there is no address. */
   proof: Proof | null;
   readonly settle: (outcome: ProofOutcome | null) => void;
@@ -97,7 +101,7 @@ export class ProofDesk implements Disposable {
         this.#asked.delete(asked);
         resolve(outcome);
       };
-      const asked: Asked = { target, patienceMs, proof: null, settle };
+      const asked: Asked = { target, patienceMs, unsentBefore: 0, proof: null, settle };
       const abort = () => settle(null);
       if (this.#isClosed || signal.aborted) return abort();
       signal.addEventListener("abort", abort);
@@ -152,11 +156,21 @@ export class ProofDesk implements Disposable {
     }
     const { owner } = session;
     for (const asked of this.#asked) {
-      asked.proof ??= new Proof(wire, owner.address, [asked.target], asked.patienceMs);
+      if (asked.proof !== null) continue;
+      asked.proof = new Proof(wire, owner.address, [asked.target], asked.patienceMs);
+      asked.unsentBefore = wire.unsent;
     }
     wire.step([owner, ...[...this.#asked].map(({ proof }) => proof!)], nowMs);
     if (owner.thief !== null) return this.#lose(`${owner.address} was taken by ${owner.thief}`, nowMs);
-    for (const { proof, settle } of [...this.#asked]) if (proof!.isOver) settle(proof!.outcomes[0]!);
+    const over = [...this.#asked].filter(({ proof }) => proof!.isOver);
+    // Whoever was not asked has not been silent.
+    const isUnheard = ({ proof, unsentBefore }: Asked) =>
+      SILENCES.includes(proof!.outcomes[0]!.verdict) && wire.unsent > unsentBefore;
+    for (const asked of over) if (!isUnheard(asked)) asked.settle(asked.proof!.outcomes[0]!);
+    if (over.some(isUnheard)) {
+      const { name } = this.#options.link;
+      this.#lose(`frames cannot be sent on ${name} (ip -br link show ${name})`, nowMs + OPEN_RETRY_MS);
+    }
   }
 
   #lose(reason: string, retryAtMs: number): void {

@@ -4,18 +4,16 @@
  * @module
  */
 
-import { type EthernetLink, ethernetLink, namedLink } from "../host/ethernet_link.ts";
+import type { EthernetLink } from "../host/ethernet_link.ts";
 import { addressesLike, type Link, linkOfSubnet, subnetAddress } from "../host/links.ts";
-import { makeVlanCommand } from "../host/vlan_interface.ts";
-import type { Config, RealServer } from "../model/config.ts";
+import type { Config } from "../model/config.ts";
 import { ExitCode } from "../model/exit_code.ts";
 import { familyOf } from "../model/ip_address.ts";
 import { OperatorError } from "../model/operator_error.ts";
 import { NOBODY } from "./frame_writer.ts";
 import type { Subnet } from "./probe_address.ts";
-
-/** A real server and the VLAN it is in. */
-export type ServerPlace = Pick<RealServer, "address" | "vlan">;
+import type { ServerPlace, VantageChoice } from "./vantage_choice.ts";
+import { isThisHost, notOnLink, onlyLink, usableLink } from "./vantage_obstacle.ts";
 
 /** A subnet of an interface, with the real servers in it. */
 export interface Vantage {
@@ -32,14 +30,6 @@ export interface Vantages {
   readonly vantages: readonly Vantage[];
   /** Why this host cannot look at the other real servers, by their addresses. */
   readonly unseen: ReadonlyMap<string, OperatorError>;
-}
-
-/** Which interface to look from. */
-export interface VantageChoice {
-  /** The only one that may be used; `null` means each server's own. */
-  readonly only: string | null;
-  /** The director's, whose frames are tagged for servers in VLANs; `null` if it is not known. */
-  readonly director: string | null;
 }
 
 /** Name of the interface that a director takes by its configuration and the host's subnets; `null` if it cannot be told. */
@@ -84,12 +74,10 @@ function placeOf(
   choice: VantageChoice,
 ): Omit<Vantage, "servers"> {
   if (links.some((link) => addressesLike(link, address).some((own) => own.address === address))) {
-    throw new OperatorError(`Real server ${address} is this host itself`, ExitCode.UNAVAILABLE, {
-      remedy: "Run it on the director, or on another host of the link: a host does not ask itself",
-    });
+    throw isThisHost(address, choice.asker);
   }
   const link = choice.only !== null
-    ? usable(namedLink(links, choice.only, (names) => `This host has ${names}: --interface IF`))
+    ? usableLink(onlyLink(links, choice.only), choice.asker)
     : vlan === null
     ? linkOf(links, address, choice.director)
     // The director's own interface has frames tagged for it; the host's subnet in the VLAN is on another one.
@@ -98,7 +86,7 @@ function placeOf(
   if (link === null || own === null) throw notOnLink(links, { address, vlan }, choice);
   const { address: ownAddress, prefixLength } = own;
   return {
-    link: usable(link),
+    link: usableLink(link, choice.asker),
     subnet: { address: ownAddress, prefixLength },
     senderAddress: senderOf(link, address, vips),
   };
@@ -109,32 +97,6 @@ function linkOf(links: readonly Link[], server: string, director: string | null)
   const preferred = links.find(({ name }) => name === director);
   if (preferred !== undefined && subnetAddress(preferred, server) !== null) return preferred;
   return linkOfSubnet(links, server);
-}
-
-function usable(link: Link): EthernetLink {
-  return ethernetLink(link, {
-    exitCode: ExitCode.UNAVAILABLE,
-    remedy: "Name the one on the link of the real servers: --interface IF",
-  });
-}
-
-function notOnLink(
-  links: readonly Link[],
-  { address: server, vlan }: ServerPlace,
-  { only, director }: VantageChoice,
-): OperatorError {
-  if (vlan !== null) {
-    return new OperatorError(
-      `Real server ${server} is in VLAN ${vlan}, where this host has no address of its subnet`,
-      ExitCode.UNAVAILABLE,
-      { remedy: `Give the host one: ${makeVlanCommand(director ?? "IF", vlan, links)}, and an address` },
-    );
-  }
-  const where = only === null ? "in no subnet of this host" : `not in a subnet of ${only}`;
-  return new OperatorError(`Real server ${server} is ${where}`, ExitCode.UNAVAILABLE, {
-    remedy:
-      "Run it on the director, or on another host of the real servers' link, with an address in their subnet",
-  });
 }
 
 /** Address to ask a server from. */

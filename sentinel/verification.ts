@@ -8,6 +8,7 @@ import type { PortRange, VirtualService } from "../model/config.ts";
 import type { ServerAudit } from "../model/status_snapshot.ts";
 import type { VipHolders } from "./audit.ts";
 import type { ConfigFile, VerdictFinding } from "./finding.ts";
+import { NONE_HELD } from "./probe_choice.ts";
 import type { Vantages } from "./vantage.ts";
 import { findingsOf, isOurs, type OwnDirector } from "./verify_findings.ts";
 import { look, type PortOutcome, type View } from "./verify_look.ts";
@@ -59,7 +60,7 @@ export async function verify(
     if (vlan === null && obstacle !== undefined) throw obstacle;
   }
   const planned = services.flatMap((service) => planProofs(service, unseen));
-  const held = ownDirector?.probeAddresses ?? new Set<string>();
+  const held = ownDirector?.probeAddresses ?? NONE_HELD;
   const looks = await Promise.all(
     vantages.map((vantage) => look(file.config, services, planned, vantage, held)),
   );

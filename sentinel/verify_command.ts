@@ -9,12 +9,14 @@ import { loadConfig } from "../config/parse_config.ts";
 import { readLinks } from "../host/links.ts";
 import { type Config, vipsOf, type VirtualService } from "../model/config.ts";
 import { ExitCode } from "../model/exit_code.ts";
+import { familyOf } from "../model/ip_address.ts";
 import { OperatorError } from "../model/operator_error.ts";
 import { fetchSnapshot } from "../status/client.ts";
 import { assertProbeAddress } from "./probe_choice.ts";
 import { directorDevice, findVantages } from "./vantage.ts";
 import { verify } from "./verification.ts";
 import type { OwnDirector } from "./verify_findings.ts";
+import { planProofs } from "./verify_plan.ts";
 import { verificationText } from "./verify_text.ts";
 
 /** Silence after which a person wonders. */
@@ -54,9 +56,11 @@ export async function runVerify(options: VerifyOptions, io: VerifyIo): Promise<E
       links,
       some.flatMap(({ servers }) => servers),
       new Set(vipsOf(config)),
-      { only: options.interface, director: directorDevice(config, links) },
+      { only: options.interface, director: directorDevice(config, links), asker: "verify" },
     );
-  assertProbeAddress(config, vantagesOf(config.services));
+  if (services.some((service) => isProbedFrom(config.director.probeAddress, service))) {
+    assertProbeAddress(config, vantagesOf(config.services.filter(hasProofs)));
+  }
   const vantages = vantagesOf(services);
   const ownDirector = await readOwnDirector(options.runDir);
   const progress = setTimeout(() => {
@@ -75,13 +79,24 @@ export async function runVerify(options: VerifyOptions, io: VerifyIo): Promise<E
   }
 }
 
+/** Whether there is anything to probe, for which an address may be configured. */
+function hasProofs(service: VirtualService): boolean {
+  return planProofs(service, new Map()).some(({ reason }) => reason === null);
+}
+
+/** Whether a service is probed from addresses of this family. */
+function isProbedFrom(probeAddress: string | null, service: VirtualService): boolean {
+  return probeAddress !== null && familyOf(service.vip) === familyOf(probeAddress) && hasProofs(service);
+}
+
 async function readOwnDirector(runDir: string): Promise<OwnDirector | null> {
   try {
     const { datapath, services, probeAddresses } = await fetchSnapshot(runDir);
     return {
       mac: datapath.interface.mac,
       vips: new Set(vipsOf({ services })),
-      probeAddresses: new Set(probeAddresses.map(({ address }) => address)),
+      // A director of an earlier build, which an upgrade has not reached yet, tells of none.
+      probeAddresses: new Set((probeAddresses ?? []).map(({ address }) => address)),
     };
   } catch (error) {
     // None runs here, or it cannot be asked: what it would have said is told as a note.

@@ -59,8 +59,7 @@ function serverWords({ name, vip, mac, isForEverything }: Alarm, server: string,
             `${server} answers ${asked} for ${vip} (with ${mac}), and for addresses that nobody has: it holds ` +
             `the VIP with a prefix shorter than /${
               hostPrefix(vip)
-            } on lo, or is a proxy; the command ends both ` +
-            "and hardens the host",
+            } on lo, or is a proxy; the command ends both${remark === "" ? " and hardens the host" : remark}`,
           command: `${withoutPrefix(vip)}; ${withoutProxy(vip, mac)}; ${harden}`,
         };
       }

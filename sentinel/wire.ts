@@ -152,6 +152,11 @@ export class Wire implements Disposable {
     return this.#port.statistics().captureDrops;
   }
 
+  /** Frames that were not sent, for example because the interface is down. */
+  get unsent(): number {
+    return this.#port.statistics().transmitErrors;
+  }
+
   [Symbol.dispose](): void {
     this.#port.close();
   }

@@ -1,6 +1,6 @@
 /**
- * The HTTP surface of a director: page, JSON, metrics, events and health. Every answer is a view of one
- * `StatusSnapshot`.
+ * The HTTP surface of a director: page, JSON, metrics, events and health. What can be read from afar is a view of one
+ * `StatusSnapshot`; on the Unix socket the director also works things out.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { secureHeaders } from "hono/secure-headers";
 import { ExitCode } from "../model/exit_code.ts";
 import type { Explanation } from "../model/explanation.ts";
 import { OperatorError } from "../model/operator_error.ts";
-import type { ServerAudit, StatusSnapshot } from "../model/status_snapshot.ts";
+import type { AuditReport, StatusSnapshot } from "../model/status_snapshot.ts";
 import { type Origin, requireToken } from "./authentication.ts";
 import { streamEvents } from "./event_stream.ts";
 import { requireLoopbackName } from "./host_name.ts";
@@ -29,10 +29,10 @@ export interface AppOptions {
   /**
    * Asks every real server whether it would answer for a VIP; only whoever is on the Unix socket may have it done.
    *
-   * @throws {OperatorError} If they cannot be asked.
+   * @throws {OperatorError} If the director's interfaces cannot be looked at. That some cannot be asked is in the report.
    * @default there is no such route
    */
-  readonly audit?: () => Promise<readonly ServerAudit[]>;
+  readonly audit?: () => Promise<AuditReport>;
   /**
    * What the director would do with a connection; only whoever is on the Unix socket may have it worked out.
    *

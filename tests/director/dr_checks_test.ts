@@ -14,7 +14,7 @@ services:
     [LOOPBACK, link("eth0", [`192.0.2.2/${prefixLength}`])],
     cluster.services.flatMap(({ servers }) => servers),
     new Set(["192.0.2.3"]),
-    { only: null, director: "eth0" },
+    { only: null, director: "eth0", asker: "director" },
   );
   assertCheckable(cluster, vantages);
 }

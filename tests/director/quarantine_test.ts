@@ -56,7 +56,7 @@ Deno.test("Quarantine reports who goes in and who comes out, once", () => {
   const report = () =>
     quarantine.report(
       cluster.services,
-      (service, server) => service.name === "web" && held.has(server.address),
+      (service, server) => service.name === "web" && held.has(server.address) ? "quarantined" : "up",
     );
   report();
   report();
@@ -83,4 +83,41 @@ Deno.test("Quarantine counts on no server that has no MAC or no room, unless tha
   assert.equal(look("02:00:00:00:00:16", true), false);
   assert.equal(look("02:00:00:00:00:16", true), true);
   assert.equal(holds(0), false, "the other is full");
+  for (let looks = 1; looks < 10; looks++) assert.equal(look("02:00:00:00:00:16"), false);
+  assert.equal(holds(0), false, "it may be full again in a moment");
+  assert.equal(look("02:00:00:00:00:16"), true);
+  assert.equal(holds(0), true);
+});
+
+Deno.test("Quarantine says of a thief that gets connections again whether it has left the VIPs alone", () => {
+  const { quarantine, cluster, web, reported } = begin();
+  let isHealthy = true;
+  let isDown = false;
+  const report = () =>
+    quarantine.report(
+      cluster.services,
+      (service, server) => {
+        if (isDown) return "down";
+        return quarantine.holds(service, server, () => isHealthy) ? "quarantined" : "up";
+      },
+    );
+  quarantine.adopt(cluster, [alarm("192.0.2.21")]);
+  report();
+  isDown = true;
+  report();
+  isDown = false;
+  report();
+  isHealthy = false;
+  report();
+  isHealthy = true;
+  report();
+  quarantine.adopt(cluster, []);
+  report();
+  const name = `${web.name}/192.0.2.21`;
+  assert.deepEqual(reported, [
+    `realserver.quarantined: ${name} gets no new connections until it leaves the VIPs alone`,
+    `realserver.released: ${name} gets new connections again, although it still takes VIPs: no other server of web can`,
+    `realserver.quarantined: ${name} gets no new connections until it leaves the VIPs alone`,
+    `realserver.released: ${name} is in quarantine no more`,
+  ]);
 });

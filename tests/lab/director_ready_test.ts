@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { selfCommand } from "../../lab/self_command.ts";
 import { configText, DIRECTOR_MAC, DirectorNetwork, obstacle, VIP } from "./director_network.ts";
-import { PROBE_ADDRESS } from "./sentinel_cluster.ts";
+import { addRule, PROBE_ADDRESS } from "./sentinel_cluster.ts";
 import { NotifyListener, notifyObstacle } from "./notify_listener.ts";
 
 const reason = obstacle ?? notifyObstacle;
@@ -59,7 +59,7 @@ Deno.test(
   `/healthz is 200 while frames are forwarded, whatever is not known of real servers${needing}`,
   { ignore },
   async () => {
-    await using network = await DirectorNetwork.create(1);
+    await using network = await DirectorNetwork.create(2);
     // Somebody has the address that checks are to be made from: they are never made.
     await network.client.ip([`addr add ${PROBE_ADDRESS}/24 dev eth0`]);
     const settings = (type: string) => ["port: 80", `health: { type: ${type}, interval: 1m, timeout: 50s }`];
@@ -74,12 +74,13 @@ Deno.test(
       ]);
     assert.equal(await health(), "200");
 
-    // The kernel looks for a server that is not there for seconds.
+    // Whoever asks a server that is there and says nothing asks for as long as the check may take.
+    await addRule(network.servers[1]!, "type filter hook input priority 0;", "tcp dport 80 drop");
     const added = {
       name: "other",
       vip: "192.0.2.12",
       settings: settings("tcp"),
-      servers: [[77, 1]],
+      servers: [[22, 1]],
     } as const;
     assert.equal((await director.reload(probe + configText(checked, added))).logger, "config.loaded");
     assert.equal(await health(), "200");

@@ -86,7 +86,7 @@ Deno.test(
     assert.deepEqual([stranger.realServer, stranger.host], [null, `the host with MAC ${holder.mac}`]);
     assert.match(
       stranger.sentence,
-      /no real server of this director, answers for 192\.0\.2\.10: it has the VIP/,
+      /no real server of this director, answers for 192\.0\.2\.10: .*; the command takes the VIP off the interfaces/,
     );
     const proxied = await raised(director, "proxy_arp", proxy.mac);
     assert.match(proxied.sentence, /answers ARP for 192\.0\.2\.10 and for addresses that nobody has/);

@@ -59,5 +59,13 @@ Deno.test(
     assert.deepEqual(proofs.map(({ outcome }) => outcome.verdict), ["ok", "ok"]);
 
     assert.deepEqual(await director.messages("probe.lost"), []);
+
+    const unusable = CONFIG.replace(PROBE_ADDRESS, "192.0.2.2") +
+      `  - { name: dns, vip: ${VIP}, protocol: udp, port: 53, servers: [{ address: 192.0.2.21 }] }\n`;
+    const refused = await runVerify(network, unusable, ["near"]);
+    assert.equal(refused.code, ExitCode.CONFIG, refused.stderr);
+    assert.match(refused.stderr, /probe_address 192\.0\.2\.2 is an address of this host/);
+    const unasked = await runVerify(network, unusable, ["dns", "--run-dir", network.runDir]);
+    assert.equal(unasked.code, ExitCode.OK, `nothing is probed from it: ${unasked.stderr}`);
   },
 );

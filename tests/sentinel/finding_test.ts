@@ -53,7 +53,9 @@ Deno.test("hardenCommand() takes all VIPs, once each, from where the configured 
     );
     assert.match(
       hardenRemark(fileOf(method)),
-      new RegExp(`where method ${method} does not want it, and hardens`),
+      new RegExp(
+        `takes the VIPs of the configuration from where method ${method} does not want them, and hardens`,
+      ),
     );
   }
   // Its own place is left alone.
@@ -189,6 +191,8 @@ Deno.test("usurperFinding() thinks of a host that is several real servers, where
   const { problem, command } = usurperFinding(usurper, [VIP], file());
   assert.match(problem, /on lo, or is a proxy, or is all of them, and is not hardened, and gets/);
   assert(command.endsWith("; lvsdr realserver -c /etc/lvsdr.yaml"), command);
+  const picky = usurperFinding(usurper, [VIP], file("realserver: { method: loopback }"));
+  assert.match(picky.problem, /, unless down; the command takes the VIPs of the configuration from where /);
 });
 
 Deno.test("outcomeText() says what was seen", () => {

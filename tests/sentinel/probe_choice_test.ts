@@ -24,7 +24,7 @@ services:
 
 function look(servers: readonly string[], links = LINKS): Vantages {
   const places = servers.map((address) => ({ address, vlan: null }));
-  return findVantages(links, places, new Set(), { only: null, director: "eth0" });
+  return findVantages(links, places, new Set(), { only: null, director: "eth0", asker: "director" });
 }
 
 function refusal(probeAddress: string, vantages: Vantages): string | null {

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { parseConfig } from "../../config/parse_config.ts";
 import { parseLinks } from "../../host/links.ts";
 import type { Link } from "../../host/links.ts";
-import { directorDevice, findVantages, type VantageChoice, type Vantages } from "../../sentinel/vantage.ts";
+import { directorDevice, findVantages, type Vantages } from "../../sentinel/vantage.ts";
+import type { VantageChoice } from "../../sentinel/vantage_choice.ts";
 import { link, LOOPBACK } from "../director/configs.ts";
 
 const VIPS = new Set(["192.0.2.10", "2001:db8::10"]);
@@ -20,7 +21,7 @@ function find(
     const [address, vlan] = server.split(",");
     return { address: address!, vlan: vlan === undefined ? null : Number(vlan) };
   });
-  return findVantages(links, places, VIPS, { only: null, director: null, ...choice });
+  return findVantages(links, places, VIPS, { only: null, director: null, asker: "verify", ...choice });
 }
 
 /** Interface, subnet, sender and servers of each vantage. */
@@ -90,14 +91,64 @@ Deno.test("findVantages() looks at a server in a VLAN from the interface that ha
   assert.deepEqual(places(find([...LINKS, tagged], ["203.0.113.21,5"], choice)), [
     "eth0.5 203.0.113.2/24 from 203.0.113.2: 203.0.113.21",
   ]);
-  assert.deepEqual(obstacles(find(LINKS, ["192.0.2.21,5"], choice)), [
-    "Real server 192.0.2.21 is in VLAN 5, where this host has no address of its subnet / " +
-    "Give the host one: ip link add link eth0 name eth0.5 type vlan id 5, and an address",
-  ]);
+});
+
+Deno.test("findVantages() says what gives a host an address in a VLAN, in commands that the kernel takes", () => {
+  const server = ["203.0.113.21,5"];
+  const place = "Real server 203.0.113.21 is in VLAN 5, where this host has no address of its subnet";
+  const made = (device: string) =>
+    `Give the host one: ip link add link ${device} name ${device}.5 type vlan id 5; ip link set ${device}.5 up; ` +
+    `ip address add ADDRESS/PREFIX dev ${device}.5`;
+  const bare = (name: string, changes = {}) => [...LINKS, link(name, [], { index: 5, ...changes })];
+  const cases: [Vantages, string][] = [
+    [find(LINKS, server, { director: "eth0" }), `${place} / ${made("eth0")}`],
+    [find(LINKS, server, { director: "elsewhere" }), `${place} / ${made("IF")}`],
+    [
+      find(bare("eth0.5"), server, { director: "eth0" }),
+      `${place} / Give the host one: ip address add ADDRESS/PREFIX dev eth0.5`,
+    ],
+    [
+      find(bare("vlan5", { isUp: false }), server, { director: "eth0" }),
+      `${place}, and vlan5 is down / ip link set vlan5 up; ip address add ADDRESS/PREFIX dev vlan5`,
+    ],
+  ];
+  for (const [found, wanted] of cases) assert.deepEqual(obstacles(found), [wanted]);
+
+  const tagged = link("eth0.5", ["203.0.113.2/24"], { index: 5 });
   assert.match(
-    obstacles(find(LINKS, ["203.0.113.21,5"]))[0]!,
-    /ip link add link IF name IF\.5 type vlan id 5/,
+    obstacles(find([...LINKS, tagged], server, { director: "eth0", only: "eth0" }))[0]!,
+    /^Real server 203\.0\.113\.21 is not in a subnet of eth0 \/ Run it on the director/,
   );
+});
+
+Deno.test("findVantages() tells the operator of a director what to type there", () => {
+  const choice = { director: "eth0", asker: "director" } as const;
+  const down = (name: string, index: number) => link(name, [], { index, isUp: false });
+  const tunnel = link("tun0", ["203.0.113.2/24"], { index: 5, mac: null });
+  const give = "Give this host an address of its subnet: ip address add ADDRESS/PREFIX dev eth0";
+  const cases: [Vantages, string][] = [
+    [
+      find(LINKS, ["203.0.113.21"], choice),
+      `Real server 203.0.113.21 is in no subnet of this host / ${give}`,
+    ],
+    [
+      find([...LINKS, down("eth2", 5)], ["2001:db8::21"], choice),
+      "Real server 2001:db8::21 is in no subnet of this host, and eth2 is down / " +
+      "ip link set eth2 up; ip address add ADDRESS/PREFIX dev eth2",
+    ],
+    [
+      find([...LINKS, down("eth2", 5), down("eth3", 6)], ["2001:db8::21"], choice),
+      "Real server 2001:db8::21 is in no subnet of this host, and eth2, eth3 are down / " +
+      "ip link set IF up; ip address add ADDRESS/PREFIX dev IF",
+    ],
+    [
+      find([...LINKS, down("eth2", 5)], ["203.0.113.21"], choice),
+      `Real server 203.0.113.21 is in no subnet of this host / ${give}`,
+    ],
+  ];
+  for (const [found, wanted] of cases) assert.deepEqual(obstacles(found), [wanted]);
+  const others = [find(LINKS, ["192.0.2.2"], choice), find([...LINKS, tunnel], ["203.0.113.21"], choice)];
+  for (const found of others) assert.doesNotMatch(obstacles(found)[0]!, /--interface|Run it/);
 });
 
 Deno.test("findVantages() says why a host is no place to look from", () => {

@@ -108,23 +108,30 @@ Deno.test("alarmFinding() says that a stranger without the VIP on an interface m
 });
 
 Deno.test("alarmFinding() takes a VIP away first, and says so, where the method would refuse to harden its host", () => {
-  const words = (name: WireAlarmName, method: string, vip: string) => {
+  const words = (name: WireAlarmName, method: string, vip: string, isForEverything = false) => {
     const server = vip === VIP ? SERVER : "2001:db8::21";
     const text = `realserver: { method: ${method} }
 services: [{ vip: "${vip}", port: 80, servers: [{ address: "${server}" }] }]`;
     const alarm: Alarm = {
-      ...{ name, vip, mac: MAC, server, isForEverything: false, misdeeds: ["answer"], leaked: [] },
+      ...{ name, vip, mac: MAC, server, isForEverything, misdeeds: ["answer"], leaked: [] },
       ...{ firstMs: 0, lastMs: 0, count: 1 },
     };
     return alarmFinding(alarm, { path: "/etc/lvsdr.yaml", config: parseConfig(text, "/etc/lvsdr.yaml") });
   };
+  assert.match(
+    words("vip_answered_by_other", "loopback", VIP, true).problem,
+    /or is a proxy; the command ends both; the command takes the VIPs .* want them, and hardens the host$/,
+  );
+  assert.match(words("vip_answered_by_other", "nft", VIP, true).problem, /ends both and hardens the host$/);
   for (const name of OF_SERVERS) {
     for (const vip of [VIP, "2001:db8::10"]) {
       for (const method of ["loopback", "redirect", "route"]) {
         const { problem, command } = words(name, method, vip);
         assert.match(
           problem,
-          new RegExp(`; the command takes the VIP from where method ${method} does not want it`),
+          new RegExp(
+            `; the command takes the VIPs of the configuration from where method ${method} does not`,
+          ),
         );
         assert(command.startsWith(`ip -o address show to ${vip} `), command);
         assert(command.endsWith("; lvsdr realserver -c /etc/lvsdr.yaml"), command);

@@ -3,7 +3,7 @@ import { ExitCode } from "../../model/exit_code.ts";
 import { OperatorError } from "../../model/operator_error.ts";
 import { createApp } from "../../status/app.tsx";
 import { eventsSince, MAX_CLIENTS } from "../../status/event_stream.ts";
-import type { StatusSnapshot } from "../../model/status_snapshot.ts";
+import type { AuditReport, StatusSnapshot } from "../../model/status_snapshot.ts";
 import { CLAIMED, EMPTY, HOSTILE, ONE, server, service, TROUBLED } from "./snapshots.ts";
 
 const TOKEN = "a-long-enough-secret";
@@ -232,7 +232,10 @@ Deno.test("eventsSince() returns what is new, oldest first", () => {
 });
 
 Deno.test("POST /api/v1/audit audits for whoever is on the Unix socket, and for nobody else", async () => {
-  const audits = [{ server: "192.0.2.21", vip: "192.0.2.10", verdict: "hardened", mac: null }] as const;
+  const report: AuditReport = {
+    audits: [{ server: "192.0.2.21", vip: "192.0.2.10", verdict: "hardened", mac: null }],
+    obstacles: ['Interface "eth1" is down (ip link set eth1 up)'],
+  };
   let asked = 0;
   const app = createApp({
     snapshot: () => ONE,
@@ -240,7 +243,7 @@ Deno.test("POST /api/v1/audit audits for whoever is on the Unix socket, and for 
     isReady: () => true,
     audit: () => {
       asked += 1;
-      if (asked === 1) return Promise.resolve(audits);
+      if (asked === 1) return Promise.resolve(report);
       throw new OperatorError("The interface is gone", ExitCode.UNAVAILABLE, { remedy: "See `ip link`" });
     },
   });
@@ -250,7 +253,7 @@ Deno.test("POST /api/v1/audit audits for whoever is on the Unix socket, and for 
   assert.equal((await app.request("/api/v1/audit")).status, 404, "to be asked for with POST");
   assert.equal(asked, 0);
   const response = await post(true);
-  assert.deepEqual([response.status, await response.json()], [200, audits]);
+  assert.deepEqual([response.status, await response.json()], [200, report]);
   const failure = await post(true);
   assert.deepEqual([failure.status, await failure.json()], [503, {
     error: "The interface is gone",
